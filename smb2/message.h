@@ -1,0 +1,200 @@
+/*
+ * The messages of SMB2 ([MS-SMB2] 2.2): one struct and one encode or decode
+ * function each.  Encoders append a body behind a header already written;
+ * decoders read a whole message, header included, because offsets count from
+ * there, and return false for anything malformed.
+ */
+#ifndef NS_SMB2_MESSAGE_H
+#define NS_SMB2_MESSAGE_H
+
+#include "base/bytes.h"
+
+#define SMB2_HEADER_LEN    64
+#define SMB2_TRANSFORM_LEN 52
+#define SMB2_PROTOCOL      0x424D53FEu /* FE 'S' 'M' 'B' */
+#define SMB2_TRANSFORM     0x424D53FDu /* FD: encrypted */
+#define SMB2_COMPRESSED    0x424D53FCu /* FC: never negotiated */
+#define SMB1_PROTOCOL      0x424D53FFu
+
+enum smb2_command { /* 2.2.1.2 */
+                    SMB2_NEGOTIATE,
+                    SMB2_SESSION_SETUP,
+                    SMB2_LOGOFF,
+                    SMB2_TREE_CONNECT,
+                    SMB2_TREE_DISCONNECT,
+                    SMB2_CREATE,
+                    SMB2_CLOSE,
+                    SMB2_FLUSH,
+                    SMB2_READ,
+                    SMB2_WRITE,
+                    SMB2_LOCK,
+                    SMB2_IOCTL,
+                    SMB2_CANCEL,
+                    SMB2_ECHO,
+                    SMB2_QUERY_DIRECTORY,
+                    SMB2_CHANGE_NOTIFY,
+                    SMB2_QUERY_INFO,
+                    SMB2_SET_INFO,
+                    SMB2_OPLOCK_BREAK,
+                    SMB2_NOTIFICATION
+};
+const char *smb2_command_name(unsigned command);
+
+enum smb2_flags { /* 2.2.1.2 */
+                  SMB2_FLAG_RESPONSE = 1,
+                  SMB2_FLAG_ASYNC = 2,
+                  SMB2_FLAG_RELATED = 4,
+                  SMB2_FLAG_SIGNED = 8
+};
+
+#define SMB2_SIGNING_ENABLED  1
+#define SMB2_SIGNING_REQUIRED 2
+#define SMB2_CAP_LARGE_MTU    0x04u
+#define SMB2_CAP_ENCRYPTION   0x40u
+
+#define SMB2_STATUS_SUCCESS         0u
+#define SMB2_STATUS_PENDING         0x00000103u
+#define SMB2_STATUS_BUFFER_OVERFLOW 0x80000005u
+#define SMB2_STATUS_MORE_PROCESSING 0xC0000016u
+
+#define SMB2_UNSOLICITED     UINT64_MAX /* MessageId of what no request asked for */
+#define SMB2_RELATED_SESSION UINT64_MAX
+#define SMB2_RELATED_TREE    UINT32_MAX
+
+/* ---- Header, 2.2.1 ---- */
+
+typedef struct smb2_header {
+    uint16_t credit_charge;
+    uint32_t status;
+    uint16_t command;
+    uint16_t credits; /* asked or granted */
+    uint32_t flags;
+    uint32_t next;
+    uint64_t message_id;
+    uint64_t async_id; /* with SMB2_FLAG_ASYNC, in place of tree_id */
+    uint32_t tree_id;
+    uint64_t session_id;
+    uint8_t signature[16];
+} smb2_header;
+
+void smb2_header_put(ns_writer *w, const smb2_header *h);
+bool smb2_header_get(ns_reader *r, smb2_header *h);
+
+/* ---- NEGOTIATE, 2.2.3 and 2.2.4 ---- */
+
+#define SMB2_MAX_DIALECTS 5
+#define SMB2_MAX_ALGS     4
+
+typedef struct smb2_algs { /* a list of numbers, most wanted first */
+    uint16_t id[SMB2_MAX_ALGS];
+    uint16_t count;
+} smb2_algs;
+
+typedef struct smb2_negotiate_request {
+    uint16_t dialects[SMB2_MAX_DIALECTS];
+    uint16_t dialect_count;
+    uint16_t security_mode;
+    uint32_t capabilities;
+    uint8_t client_guid[16];
+    uint8_t salt[32];
+    smb2_algs ciphers; /* contexts are sent when 3.1.1 is among the dialects */
+    smb2_algs signings;
+    const char *netname;
+} smb2_negotiate_request;
+
+typedef struct smb2_negotiate_response {
+    uint16_t security_mode;
+    uint16_t dialect;
+    uint8_t server_guid[16];
+    uint32_t capabilities;
+    uint32_t max_transact, max_read, max_write;
+    ns_reader security; /* the SPNEGO hint */
+    bool has_preauth, has_cipher, has_signing;
+    uint16_t hash, cipher, signing;
+} smb2_negotiate_response;
+
+/* False: netname is not UTF-8. */
+bool smb2_negotiate_request_put(ns_writer *w, const smb2_negotiate_request *m);
+bool smb2_negotiate_response_get(ns_reader *r, smb2_negotiate_response *m);
+
+/* ---- SESSION_SETUP, 2.2.5 and 2.2.6 ---- */
+
+#define SMB2_SESSION_GUEST   1
+#define SMB2_SESSION_NULL    2
+#define SMB2_SESSION_ENCRYPT 4
+
+typedef struct smb2_session_setup_response {
+    uint16_t flags;
+    ns_reader security;
+} smb2_session_setup_response;
+
+void smb2_session_setup_request_put(ns_writer *w, uint8_t security_mode, const uint8_t *token,
+                                    size_t len);
+bool smb2_session_setup_response_get(ns_reader *r, smb2_session_setup_response *m);
+
+/* ---- TREE_CONNECT, 2.2.9 and 2.2.10 ---- */
+
+#define SMB2_SHARE_PIPE    2
+#define SMB2_SHARE_ENCRYPT 0x8000u
+
+typedef struct smb2_tree_connect_response {
+    uint8_t share_type;
+    uint32_t share_flags;
+} smb2_tree_connect_response;
+
+/* path: "\\host\IPC$".  False: not UTF-8. */
+bool smb2_tree_connect_request_put(ns_writer *w, const char *path);
+bool smb2_tree_connect_response_get(ns_reader *r, smb2_tree_connect_response *m);
+
+/* ---- CREATE, CLOSE, 2.2.13 to 2.2.16 ---- */
+
+#define SMB2_FILE_ID_LEN 16
+
+/* Opens a pipe by its ASCII name for reading and writing. */
+void smb2_create_request_put(ns_writer *w, const char *pipe);
+bool smb2_create_response_get(ns_reader *r, uint8_t file_id[SMB2_FILE_ID_LEN]);
+void smb2_close_request_put(ns_writer *w, const uint8_t file_id[SMB2_FILE_ID_LEN]);
+
+/* ---- READ, WRITE, 2.2.19 to 2.2.22 ---- */
+
+void smb2_read_request_put(ns_writer *w, const uint8_t file_id[SMB2_FILE_ID_LEN], uint32_t max);
+bool smb2_read_response_get(ns_reader *r, ns_reader *data);
+void smb2_write_request_put(ns_writer *w, const uint8_t file_id[SMB2_FILE_ID_LEN],
+                            const uint8_t *data, size_t len);
+bool smb2_write_response_get(ns_reader *r, uint32_t *count);
+
+/* ---- IOCTL, 2.2.31 and 2.2.32 ---- */
+
+#define SMB2_FSCTL_PIPE_TRANSCEIVE         0x0011C017u
+#define SMB2_FSCTL_VALIDATE_NEGOTIATE_INFO 0x00140204u
+
+typedef struct smb2_ioctl_response {
+    uint32_t ctl_code;
+    uint8_t file_id[SMB2_FILE_ID_LEN];
+    ns_reader output;
+} smb2_ioctl_response;
+
+void smb2_ioctl_request_put(ns_writer *w, uint32_t ctl_code,
+                            const uint8_t file_id[SMB2_FILE_ID_LEN], const uint8_t *input,
+                            size_t len, uint32_t max_output);
+bool smb2_ioctl_response_get(ns_reader *r, smb2_ioctl_response *m);
+
+/* FSCTL_VALIDATE_NEGOTIATE_INFO, 2.2.31.4 and 2.2.32.6 */
+typedef struct smb2_validate_response {
+    uint32_t capabilities;
+    uint8_t guid[16];
+    uint16_t security_mode;
+    uint16_t dialect;
+} smb2_validate_response;
+
+void smb2_validate_request_put(ns_writer *w, const smb2_negotiate_request *sent);
+bool smb2_validate_response_get(ns_reader *r, smb2_validate_response *m);
+
+/* ---- LOGOFF, TREE_DISCONNECT, 2.2.7, 2.2.11: four bytes ---- */
+
+void smb2_empty_request_put(ns_writer *w);
+/* Only the StructureSize is of interest: LOGOFF, TREE_DISCONNECT 4, CLOSE 60,
+ * an error 9 (2.2.2). */
+bool smb2_body_is(ns_reader r, uint16_t structure_size);
+
+#endif
