@@ -1,0 +1,228 @@
+/* The blocking driver: one socket, one poll, one absolute deadline. */
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "netapi/conn.h"
+#include "netapi/resolve.h"
+
+/* ---- Socket ---- */
+
+void ns_driver_close(netsession *ns)
+{
+    if (ns->fd >= 0)
+        close(ns->fd);
+    ns->fd = -1;
+}
+
+/* Waits for events until the deadline; 1: they are there, 0: too late. */
+static int wait_fd(int fd, short events, uint64_t deadline)
+{
+    struct pollfd p = {.fd = fd, .events = events};
+    uint64_t now = ns_now(), left = deadline > now ? deadline - now : 0;
+    int n = poll(&p, 1, left > INT32_MAX ? INT32_MAX : (int)left);
+
+    return n < 0 && errno == EINTR ? 1 : n > 0;
+}
+
+/* What a non-blocking connect came to: 0 or an errno. */
+static int connect_result(int fd)
+{
+    int err = 0;
+    socklen_t len = sizeof err;
+
+    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) ? errno : err;
+}
+
+static int connect_by(int fd, const struct addrinfo *a, uint64_t deadline)
+{
+    struct sockaddr_storage peer;
+    socklen_t len = sizeof peer;
+
+    if (!connect(fd, a->ai_addr, a->ai_addrlen))
+        return 0;
+    if (errno != EINPROGRESS && errno != EINTR)
+        return errno;
+    while (wait_fd(fd, POLLOUT, deadline)) {
+        int err = connect_result(fd);
+
+        if (err || !getpeername(fd, (struct sockaddr *)&peer, &len))
+            return err;
+    }
+    return ETIMEDOUT;
+}
+
+static int open_socket(const struct addrinfo *a, int *fd)
+{
+    int on = 1;
+
+    *fd = socket(a->ai_family, SOCK_STREAM, 0);
+    if (*fd < 0)
+        return errno;
+    if (fcntl(*fd, F_SETFD, FD_CLOEXEC) < 0 || fcntl(*fd, F_SETFL, O_NONBLOCK) < 0)
+        return errno;
+    /* Each flight is one write that waits for its answer. */
+    (void)setsockopt(*fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    return 0;
+}
+
+/* Each address in turn; one that is silent may use half of what time is left,
+ * so that the next has its chance. */
+static int connect_any(netsession *ns, const struct addrinfo *list, uint64_t deadline)
+{
+    int err = EHOSTUNREACH;
+
+    for (const struct addrinfo *a = list; a; a = a->ai_next) {
+        uint64_t now = ns_now();
+        uint64_t until = a->ai_next && deadline > now ? now + (deadline - now) / 2 : deadline;
+
+        err = open_socket(a, &ns->fd);
+        if (!err)
+            err = connect_by(ns->fd, a, until);
+        if (!err)
+            return 0;
+        ns_driver_close(ns);
+    }
+    return err;
+}
+
+static int fail_connect(netsession *ns, int err)
+{
+    if (err == ETIMEDOUT)
+        return ns_conn_fail(ns, NETSESSION_E_TIMEOUT, NS_LAYER_TCP,
+                            "%s port %u did not answer in time; is it up, and is a firewall "
+                            "between?",
+                            ns->host, ns->port);
+    return ns_conn_fail(ns, NETSESSION_E_CONNECT, NS_LAYER_TCP,
+                        "cannot connect to %s port %u: %s; is file sharing on there?", ns->host,
+                        ns->port, strerror(err));
+}
+
+static int fail_resolve(netsession *ns, int err, int timed_out)
+{
+    if (timed_out)
+        return ns_conn_fail(ns, NETSESSION_E_TIMEOUT, NS_LAYER_NAME,
+                            "the name %s was not resolved in time; check the DNS servers",
+                            ns->host);
+    return ns_conn_fail(ns, NETSESSION_E_RESOLVE, NS_LAYER_NAME,
+                        "cannot find an address of %s: %s; check the name", ns->host,
+                        gai_strerror(err));
+}
+
+static int dial(netsession *ns, uint64_t deadline)
+{
+    struct addrinfo *list = NULL;
+    int timed_out, err = ns_resolve(ns->host, ns->port, deadline, &list, &timed_out);
+
+    if (err)
+        return fail_resolve(ns, err, timed_out);
+    err = connect_any(ns, list, deadline);
+    freeaddrinfo(list);
+    return err ? fail_connect(ns, err) : 0;
+}
+
+/* ---- Moving bytes ---- */
+
+static int broken(netsession *ns)
+{
+    return ns_conn_fail(ns, NETSESSION_E_IO, NS_LAYER_TCP, "the connection broke: %s",
+                        strerror(errno));
+}
+
+static int is_transient(void)
+{
+    return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+}
+
+static int send_some(netsession *ns)
+{
+    size_t len;
+    const void *p = netsession_output(ns, &len);
+    ssize_t n = send(ns->fd, p, len, MSG_NOSIGNAL);
+
+    if (n < 0)
+        return is_transient() ? 0 : broken(ns);
+    return netsession_output_ack(ns, (size_t)n);
+}
+
+static int receive_some(netsession *ns)
+{
+    size_t room;
+    void *p = netsession_input(ns, &room);
+    ssize_t n;
+
+    if (!p)
+        return ns->err.code;
+    n = recv(ns->fd, p, room, 0);
+    if (n < 0)
+        return is_transient() ? 0 : broken(ns);
+    return n ? netsession_input_ack(ns, (size_t)n) : netsession_input_eof(ns);
+}
+
+/* Drives the object until it has an event. */
+static int run(netsession *ns, netsession_event *event)
+{
+    unsigned want;
+
+    while (!((want = netsession_wants(ns)) & (NETSESSION_EVENT | NETSESSION_CLOSED))) {
+        short events = (short)(want & NETSESSION_WRITE ? POLLOUT : POLLIN);
+
+        if (want & NETSESSION_WRITE)
+            (void)send_some(ns);
+        else if (wait_fd(ns->fd, events, netsession_deadline(ns)))
+            (void)receive_some(ns);
+        (void)netsession_tick(ns, ns_now());
+    }
+    return netsession_next_event(ns, event) ? 0 : NETSESSION_E_STATE;
+}
+
+/* ---- The blocking calls ---- */
+
+/* The object's own deadline runs from before the name was resolved. */
+int netsession_connect(netsession *ns)
+{
+    uint64_t now = ns_now();
+    netsession_event event;
+    int rc = netsession_start(ns, now);
+
+    if (!rc)
+        rc = dial(ns, netsession_deadline(ns));
+    if (!rc)
+        rc = run(ns, &event);
+    else
+        (void)netsession_next_event(ns, &event);
+    if (ns->state == NS_CLOSED)
+        ns_driver_close(ns);
+    return rc ? rc : ns->err.code;
+}
+
+int netsession_enum(netsession *ns, const netsession_query *query, netsession_page **page)
+{
+    netsession_event event = {0, NULL};
+    int rc;
+
+    *page = NULL;
+    rc = netsession_query_start(ns, query, ns_now());
+    if (!rc)
+        rc = run(ns, &event);
+    *page = event.page;
+    if (rc || event.page)
+        return rc;
+    return netsession_last_error(ns)->code;
+}
+
+int netsession_close(netsession *ns)
+{
+    netsession_event event;
+    int rc = netsession_shutdown(ns, ns_now());
+
+    if (!rc)
+        rc = run(ns, &event);
+    ns_driver_close(ns);
+    return rc ? rc : ns->err.code;
+}
