@@ -1,0 +1,105 @@
+#include "tools/output.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+/* Each answer is one line.  Other than ASCII is escaped, so that a line may be
+ * shown on any terminal.  jansson passes an allocation failure on: a value
+ * that is NULL cannot be set, and a failed set is counted. */
+
+static json_t *text(const char *s)
+{
+    return s ? json_string(s) : json_null();
+}
+
+static int set_number(json_t *object, const char *key, uint32_t n)
+{
+    return json_object_set_new(object, key, json_integer((json_int_t)n));
+}
+
+static int set_text(json_t *object, const char *key, const char *s)
+{
+    return json_object_set_new(object, key, text(s));
+}
+
+/* ---- Sessions: members in the order of the documentation ---- */
+
+static int set_time(json_t *object, const netsession_row *row)
+{
+    return set_number(object, "time", row->time) | set_number(object, "idle", row->idle);
+}
+
+static json_t *session(const netsession_row *row)
+{
+    json_t *object = json_object();
+    unsigned has = row->present;
+    int bad = set_text(object, "client", row->client);
+
+    if (has & NETSESSION_HAS_USER)
+        bad |= set_text(object, "user", row->user);
+    if (has & NETSESSION_HAS_OPENS)
+        bad |= set_number(object, "opens", row->opens);
+    if (has & NETSESSION_HAS_TIME)
+        bad |= set_time(object, row);
+    if (has & NETSESSION_HAS_FLAGS)
+        bad |= set_number(object, "flags", row->flags);
+    if (has & NETSESSION_HAS_CLIENT_TYPE)
+        bad |= set_text(object, "client_type", row->client_type);
+    if (has & NETSESSION_HAS_TRANSPORT)
+        bad |= set_text(object, "transport", row->transport);
+    if (!bad)
+        return object;
+    json_decref(object);
+    return NULL;
+}
+
+static json_t *sessions(const struct rows *rows)
+{
+    json_t *array = json_array();
+    int bad = 0;
+
+    for (size_t i = 0; !bad && i < rows->count; i++)
+        bad = json_array_append_new(array, session(&rows->row[i]));
+    if (!bad)
+        return array;
+    json_decref(array);
+    return NULL;
+}
+
+/* ---- Lines ---- */
+
+/* Consumes object. */
+static bool put_line(json_t *object, int bad)
+{
+    bad = bad || json_dumpf(object, stdout, JSON_COMPACT | JSON_ENSURE_ASCII) != 0;
+    json_decref(object);
+    return !bad && putchar('\n') != EOF && fflush(stdout) == 0;
+}
+
+bool print_json(const char *server, const struct rows *rows, const netsession_info *info)
+{
+    json_t *line = json_object();
+    int bad = set_text(line, "server", server);
+
+    bad |= set_number(line, "level", rows->level);
+    bad |= set_text(line, "dialect", info->dialect_name);
+    bad |= set_text(line, "signing", info->signing);
+    bad |= set_text(line, "cipher", info->cipher);
+    bad |= set_text(line, "auth", info->auth);
+    bad |= json_object_set_new(line, "complete", json_true());
+    bad |= json_object_set_new(line, "sessions", sessions(rows));
+    return put_line(line, bad);
+}
+
+bool print_json_error(const char *server, const netsession_error *err)
+{
+    json_t *line = json_object(), *error = json_object();
+    int bad = set_text(line, "server", server);
+
+    bad |= set_text(error, "layer", err->layer);
+    bad |= set_text(error, "code", err->name);
+    bad |= set_number(error, "value", err->win32);
+    bad |= set_text(error, "message", err->message);
+    bad |= json_object_set_new(line, "error", error);
+    return put_line(line, bad);
+}
