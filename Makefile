@@ -1,0 +1,138 @@
+# netsession.  `make demo` shows it at work, `make check` tests it; both install
+# what is missing first.  Everything is built in $(BUILD).
+#
+#   all       the libraries, the command, the examples
+#   check     the tests: no root, no network
+#   interop   the tests against real servers (root; starts them itself)
+#   bench     whole-process cost beside rpcclient (root)
+#   install   to $(DESTDIR)$(PREFIX)
+
+CC ?= cc
+AR ?= ar
+LD ?= ld
+OBJCOPY ?= objcopy
+BUILD ?= build
+PREFIX ?= /usr/local
+CFLAGS ?= -O2 -g
+VERSION := $(shell sed -n 's/.*NETSESSION_VERSION "\(.*\)".*/\1/p' include/netsession.h)
+SOVERSION = 0
+
+WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wvla
+ALL_CPPFLAGS = -Iinclude -I. -D_POSIX_C_SOURCE=200809L $(CPPFLAGS)
+ALL_CFLAGS = -std=c11 $(WARNINGS) -fvisibility=hidden -fPIC -pthread $(CFLAGS)
+ALL_LDFLAGS = -pthread $(LDFLAGS)
+
+ROOMS = base auth smb2 ndr dcerpc srvsvc netapi
+LIB_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(foreach room,$(ROOMS),$(sort $(wildcard $(room)/*.c))))
+TOOL_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tools/*.c)))
+EXAMPLES := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard examples/*.c)))
+TEST_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/test_*.c)))
+TEST_TOOLS := $(BUILD)/tests/ndrtool $(BUILD)/tests/record $(BUILD)/tests/interop/auth_talk
+
+LIB = $(BUILD)/libnetsession.a
+SHLIB = $(BUILD)/libnetsession.so
+CHECK_LIBS = $(shell pkg-config --libs check)
+
+all: $(LIB) $(SHLIB) $(BUILD)/netsession $(EXAMPLES) $(BUILD)/netsession.pc
+
+# ---- Building ----
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# One relocatable object whose only global symbols are the public ones.
+$(BUILD)/libnetsession.o: $(LIB_OBJ)
+	$(LD) -r -o $@ $(LIB_OBJ)
+	$(OBJCOPY) --localize-hidden $@
+
+$(LIB): $(BUILD)/libnetsession.o
+	rm -f $@
+	$(AR) rcs $@ $<
+
+$(SHLIB): $(LIB_OBJ)
+	$(CC) -shared -Wl,-soname,libnetsession.so.$(SOVERSION) -Wl,-z,defs $(ALL_CFLAGS) \
+		$(ALL_LDFLAGS) -o $@ $(LIB_OBJ) -lcrypto
+	ln -sf $(@F) $@.$(SOVERSION)
+
+$(BUILD)/netsession: $(TOOL_OBJ) $(LIB)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcrypto -ljansson
+
+$(BUILD)/examples/%: $(BUILD)/examples/%.o $(LIB)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcrypto
+
+$(BUILD)/netsession.pc: netsession.pc.in include/netsession.h Makefile
+	@mkdir -p $(@D)
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' $< > $@
+
+# ---- Testing ----
+
+$(BUILD)/tests/check: $(BUILD)/tests/main.o $(BUILD)/tests/replay.o $(wildcard $(BUILD)/tests/util.o) $(TEST_OBJ) $(LIB_OBJ)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcrypto $(CHECK_LIBS)
+
+$(BUILD)/tests/ndrtool: $(BUILD)/tests/ndrtool.o $(LIB_OBJ)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcrypto -ljansson
+
+$(BUILD)/tests/record: $(BUILD)/tests/record.o $(BUILD)/tests/replay.o $(LIB_OBJ)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcrypto
+
+$(BUILD)/tests/interop/auth_talk: $(BUILD)/tests/interop/auth_talk.o $(LIB_OBJ)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcrypto
+
+tests: all $(BUILD)/tests/check $(TEST_TOOLS)
+
+run-check: tests
+	$(BUILD)/tests/check
+	tests/symbols.sh $(BUILD)
+	tests/test_tool.py $(BUILD)/netsession
+
+valgrind: tests
+	CK_FORK=no valgrind -q --error-exitcode=1 --leak-check=full \
+		--errors-for-leak-kinds=definite,indirect,possible $(BUILD)/tests/check
+
+check: deps
+	$(MAKE) run-check
+
+interop: deps-interop
+	$(MAKE) tests
+	tests/interop/ndr_check.py
+	tests/interop/ntlm_check.py $(BUILD)/tests/interop/auth_talk
+	tests/interop/run.py
+
+bench: deps-interop
+	$(MAKE) all
+	tests/interop/bench.py
+
+demo: deps-interop
+	$(MAKE) all
+	tests/demo.sh $(BUILD)
+
+deps:
+	@tests/deps.sh build
+
+deps-interop:
+	@tests/deps.sh build peers
+
+# ---- Installing ----
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig \
+		$(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/share/man/man1 \
+		$(DESTDIR)$(PREFIX)/share/man/man3
+	install -m 755 $(BUILD)/netsession $(DESTDIR)$(PREFIX)/bin/
+	install -m 644 include/netsession.h include/lm.h $(DESTDIR)$(PREFIX)/include/
+	install -m 644 $(LIB) $(DESTDIR)$(PREFIX)/lib/
+	install -m 755 $(SHLIB) $(DESTDIR)$(PREFIX)/lib/libnetsession.so.$(VERSION)
+	ln -sf libnetsession.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/libnetsession.so.$(SOVERSION)
+	ln -sf libnetsession.so.$(SOVERSION) $(DESTDIR)$(PREFIX)/lib/libnetsession.so
+	install -m 644 $(BUILD)/netsession.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig/
+	install -m 644 man/netsession.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m 644 man/netsession.3 $(DESTDIR)$(PREFIX)/share/man/man3/
+
+clean:
+	rm -rf $(BUILD)
+
+-include $(LIB_OBJ:.o=.d) $(TOOL_OBJ:.o=.d) $(TEST_OBJ:.o=.d) $(wildcard $(BUILD)/*/*.d)
+
+.SECONDARY:
+.PHONY: all tests run-check check valgrind interop bench demo deps deps-interop install clean

@@ -1,0 +1,213 @@
+#!/usr/bin/env python3
+"""The command, as far as it needs no server: test_tool.py [PATH-OF-netsession]."""
+
+import json
+import os
+import pty
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import termios
+import unittest
+
+TOOL = "build/netsession"
+CLOSED = "127.0.0.1:1"  # nothing listens there
+
+
+def environment(**extra):
+    """Without the credentials of whoever runs the tests."""
+    left_out = ("USER", "PASSWD", "PASSWD_FD", "PASSWD_FILE")
+    env = {k: v for k, v in os.environ.items() if k not in left_out}
+    return dict(env, LC_ALL="C.UTF-8", **extra)
+
+
+def run(*args, **env):
+    """In a session of its own, where there is no terminal to ask."""
+    return subprocess.run([TOOL, *args], env=environment(**env), capture_output=True, text=True,
+                          stdin=subprocess.DEVNULL, start_new_session=True, timeout=60)
+
+
+class Usage(unittest.TestCase):
+    def refused(self, *args, says):
+        done = run(*args, USER="u", PASSWD="p")
+        self.assertEqual(done.returncode, 2, done)
+        self.assertEqual(done.stdout, "")
+        self.assertRegex(done.stderr, r"\Anetsession: [^\n]*\n\Z")
+        self.assertIn(says, done.stderr)
+
+    def test_host(self):
+        self.refused(says="no server")
+        self.refused("list", says="no server")
+
+    def test_unknown(self):
+        self.refused("--bogus", "h", says="--bogus")
+        self.refused("-x", "h", says="-x")
+
+    def test_values(self):
+        self.refused("h", "--level", says="--level needs a value")
+        self.refused("h", "-p", says="--port needs a value")
+        self.refused("--json=yes", "h", says="--json takes no value")
+        self.refused("--level", "3", "h", says="502")
+        self.refused("--min-dialect", "1.0", "h", says="2.0.2")
+        self.refused("--signing", "md5", "h", says="AES-GMAC")
+        self.refused("--cipher", "rot13", "h", says="AES-256-GCM")
+
+    def test_numbers(self):
+        for value in "0", "65536", "-1", "1x", "", " 1", "99999999999999999999999":
+            self.refused("-p", value, "h", says="from 1 to 65535")
+        self.refused("--timeout", "86401", "h", says="86400")
+        self.refused("--preferred-length", "4294967296", "h", says="4294967295")
+
+    def test_dialects(self):
+        self.refused("--min-dialect", "3.0", "--max-dialect", "2.1", "h", says="--min-dialect")
+
+    def test_password_on_the_command_line(self):
+        self.refused("-U", "alice%secret", "h", says="password does not belong")
+        self.assertNotIn("secret", run("-U", "alice%secret", "h").stderr)
+
+
+class Plain(unittest.TestCase):
+    def test_help(self):
+        done = run("--help")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn("--authentication-file FILE", done.stdout)
+
+    def test_version(self):
+        done = run("-V")
+        self.assertEqual(done.returncode, 0)
+        self.assertRegex(done.stdout, r"\Anetsession \d+\.\d+\.\d+\n\Z")
+
+
+class Failure(unittest.TestCase):
+    def test_text(self):
+        done = run(CLOSED, USER="u", PASSWD="p")
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertRegex(done.stderr, r"\Anetsession: 127\.0\.0\.1:1: .+\n\Z")
+
+    def test_json(self):
+        done = run("--json", CLOSED, "no server", CLOSED, USER="u", PASSWD="p")
+        self.assertEqual((done.returncode, done.stderr), (1, ""))
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        self.assertEqual([line["server"] for line in lines], [CLOSED, "no server", CLOSED])
+        for line in lines:
+            self.assertEqual(list(line), ["server", "error"])
+            self.assertEqual(list(line["error"]), ["layer", "code", "value", "message"])
+        self.assertEqual(lines[0]["error"]["code"], "NETSESSION_E_CONNECT")
+        self.assertEqual(lines[0]["error"]["value"], 53)
+
+    def test_control_characters_do_not_reach_the_terminal(self):
+        done = run("h\x1b[31m\x9b x", USER="u", PASSWD="p")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("\\x1b[31m\\x9b", done.stderr)
+        self.assertNotIn("\x1b", done.stderr)
+
+    def test_output_that_cannot_be_written(self):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([TOOL, "--json", CLOSED], env=environment(USER="u", PASSWD="p"),
+                                  stdout=full, stderr=subprocess.PIPE, text=True)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("cannot write", done.stderr)
+
+
+class Credentials(unittest.TestCase):
+    def test_no_user(self):
+        done = run(CLOSED, PASSWD="p")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("no user", done.stderr)
+
+    def test_no_password_and_no_terminal(self):
+        done = run("-U", "u", CLOSED)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("no terminal", done.stderr)
+
+    def test_not_asked(self):
+        for args in ("-N", "-U", "u"), ("--anonymous",):
+            done = run("--json", *args, CLOSED)
+            self.assertEqual(json.loads(done.stdout)["error"]["layer"], "tcp", done)
+
+    def test_files(self):
+        with tempfile.NamedTemporaryFile("w") as file:  # mode 600
+            file.write("username = u\npassword = p\n")
+            file.flush()
+            for option in "-A", "--password-file":
+                done = run("--json", option, file.name, CLOSED, USER="u")
+                self.assertEqual(json.loads(done.stdout)["error"]["layer"], "tcp", done)
+
+    def test_files_that_cannot_be_read(self):
+        for option in "-A", "--password-file":
+            done = run(option, "/nonexistent", CLOSED, USER="u")
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertIn("/nonexistent", done.stderr)
+
+
+class Prompt(unittest.TestCase):
+    """On a terminal of its own."""
+
+    def start(self):
+        pid, tty = pty.fork()
+        if pid == 0:
+            os.execve(TOOL, [TOOL, "-U", "alice", CLOSED], environment())
+        self.addCleanup(os.close, tty)
+        text = b""
+        while not text.endswith(b"alice: "):
+            text += os.read(tty, 1)
+        self.assertEqual(text, b"Password for alice: ")
+        self.assertFalse(self.echoes(tty))
+        return pid, tty
+
+    @staticmethod
+    def echoes(tty):
+        return bool(termios.tcgetattr(tty)[3] & termios.ECHO)
+
+    @staticmethod
+    def rest(tty):
+        text = b""
+        try:
+            while chunk := os.read(tty, 1000):
+                text += chunk
+        except OSError:
+            pass  # the other end is closed
+        return text
+
+    def test_answer(self):
+        pid, tty = self.start()
+        os.write(tty, b"secret\n")
+        text = self.rest(tty)
+        self.assertNotIn(b"secret", text)
+        self.assertIn(CLOSED.encode(), text)
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 1)
+
+    def test_end_of_file(self):
+        pid, tty = self.start()
+        os.write(tty, b"\x04")
+        self.assertIn(b"no password", self.rest(tty))
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 1)
+
+    def test_signals_restore_the_terminal(self):
+        for number in signal.SIGINT, signal.SIGTERM, signal.SIGQUIT:
+            pid, tty = self.start()
+            os.kill(pid, number)
+            self.rest(tty)
+            self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), -number)
+            self.assertTrue(self.echoes(tty))
+
+
+class Core(unittest.TestCase):
+    def test_none_is_left(self):
+        """While it waits for the password, the limit is 0."""
+        resource.setrlimit(resource.RLIMIT_CORE, (resource.getrlimit(resource.RLIMIT_CORE)[1],) * 2)
+        pid, tty = Prompt("test_answer").start()
+        limits = resource.prlimit(pid, resource.RLIMIT_CORE)
+        os.write(tty, b"\x03")
+        os.waitpid(pid, 0)
+        os.close(tty)
+        self.assertEqual(limits, (0, 0))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1 and not sys.argv[1].startswith("-"):
+        TOOL = sys.argv.pop(1)
+    TOOL = os.path.abspath(TOOL)
+    unittest.main()
