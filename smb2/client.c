@@ -36,11 +36,12 @@ int smb2_fail_status(smb2_client *c, int code, const smb2_reply *reply, const ch
 
 static void trace(const smb2_client *c, char way, const smb2_header *h, bool encrypted)
 {
+    bool response = (h->flags & SMB2_FLAG_RESPONSE) != 0;
     char line[160];
-    const char *status = h->flags & SMB2_FLAG_RESPONSE ? ns_ntstatus_name(h->status) : "";
 
-    snprintf(line, sizeof line, "smb2 %c %s %" PRIu64 " %s%s%s%s", way,
-             smb2_command_name(h->command), h->message_id, status,
+    snprintf(line, sizeof line, "smb2 %c %s %" PRIu64 "%s%s%s%s%s", way,
+             smb2_command_name(h->command), h->message_id, response ? " " : "",
+             response ? ns_ntstatus_name(h->status) : "",
              h->flags & SMB2_FLAG_RELATED ? " related" : "",
              h->flags & SMB2_FLAG_SIGNED ? " signed" : "", encrypted ? " encrypted" : "");
     c->hooks->log(c->hooks->ctx, 2, line);
