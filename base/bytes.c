@@ -16,14 +16,12 @@ size_t ns_left(const ns_reader *r)
 
 const uint8_t *ns_take(ns_reader *r, size_t n)
 {
-    const uint8_t *p = r->base + r->off;
-
     if (r->bad || n > r->len - r->off) {
         r->bad = true;
         return NULL;
     }
     r->off += n;
-    return p;
+    return r->base ? r->base + (r->off - n) : NULL; /* nothing, of nothing */
 }
 
 /* size bytes as an integer in the reader's byte order. */

@@ -120,7 +120,7 @@ int ns_aead_seal(unsigned cipher, const uint8_t *key, const uint8_t *nonce, ns_s
     uint8_t rest[TAG_LEN];
     int n;
     int ok = aead_begin(&job, key, nonce, tag, aad, len) &&
-             (!len || EVP_CipherUpdate(job.ctx, data, &n, data, (int)len)) &&
+             ((!len && !job.alg->ccm) || EVP_CipherUpdate(job.ctx, data, &n, data, (int)len)) &&
              EVP_CipherFinal_ex(job.ctx, rest, &n) &&
              EVP_CIPHER_CTX_ctrl(job.ctx, EVP_CTRL_AEAD_GET_TAG, TAG_LEN, tag);
 

@@ -32,7 +32,7 @@ static const struct own_code {
 static const struct own_code *own_code(int code)
 {
     static const struct own_code unknown = {"NETSESSION_E_?", 59};
-    size_t i = code <= 0 ? (size_t)-code : sizeof own_codes;
+    size_t i = code <= 0 ? 0u - (unsigned)code : sizeof own_codes;
 
     return i < sizeof own_codes / sizeof *own_codes ? &own_codes[i] : &unknown;
 }
@@ -104,16 +104,16 @@ static const struct status {
     {0xC0000193, 1793, "STATUS_ACCOUNT_EXPIRED", "the account has expired"},
     {0xC0000199, 1808, "STATUS_NOLOGON_WORKSTATION_TRUST_ACCOUNT", "use a user's account"},
     {0xC000019C, 1450, "STATUS_FS_DRIVER_REQUIRED", ""},
-    {0xC0000203, 2250, "STATUS_USER_SESSION_DELETED",
+    {0xC0000203, 59, "STATUS_USER_SESSION_DELETED",
      "the server ended the session; log on again"},
-    {0xC000020C, 1229, "STATUS_CONNECTION_DISCONNECTED",
+    {0xC000020C, 64, "STATUS_CONNECTION_DISCONNECTED",
      "the server's service ended the pipe; try again"},
     {0xC0000224, 1907, "STATUS_PASSWORD_MUST_CHANGE",
      "the password must be changed before the first logon"},
     {0xC0000234, 1909, "STATUS_ACCOUNT_LOCKED_OUT",
      "the account is locked after wrong passwords; wait, or ask an administrator"},
     {0xC0000236, 1225, "STATUS_CONNECTION_REFUSED", ""},
-    {0xC000035C, 1245, "STATUS_NETWORK_SESSION_EXPIRED",
+    {0xC000035C, 1394, "STATUS_NETWORK_SESSION_EXPIRED",
      "the session has expired; connect and log on again"},
     {0xC0000388, 1265, "STATUS_DOWNGRADE_DETECTED",
      "somebody between here and the server may have changed the negotiation"},
