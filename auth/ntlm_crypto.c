@@ -4,6 +4,7 @@
 
 #include "auth/md4.h"
 #include "auth/rc4.h"
+#include "auth/server.h"
 #include "base/utf.h"
 
 #define PARTS(a) a, sizeof(a) / sizeof *(a)
@@ -22,33 +23,57 @@ static int nt_hash(ns_writer *w, const char *password, uint8_t hash[16], netsess
     return 0;
 }
 
-/* Only the user is upper-cased, the domain goes in as it is. */
-static int identity(ns_writer *w, const auth_params *p, netsession_error *err)
+int ntlm_nt_hash(const char *password, uint8_t out[16])
 {
-    if (!ns_put_utf16_upper(w, p->user) || !ns_put_utf16(w, p->domain))
+    netsession_hooks hooks;
+    netsession_error err = {0};
+    ns_writer w;
+    int rc;
+
+    ns_hooks_fill(&hooks, NULL);
+    ns_writer_init(&w, &hooks, NTLM_MESSAGE_MAX);
+    rc = nt_hash(&w, password, out, &err);
+    ns_writer_free(&w);
+    return rc;
+}
+
+/* Only the user is upper-cased, the domain goes in as it is. */
+static int identity(ns_writer *w, const char *user, const char *domain, netsession_error *err)
+{
+    if (!ns_put_utf16_upper(w, user) || !ns_put_utf16(w, domain))
         return ns_fail(err, NETSESSION_E_ARGUMENT, NS_LAYER_AUTH,
                        "the user or domain name is not valid UTF-8; check its encoding");
     return w->err ? ns_fail_code(err, w->err, NS_LAYER_AUTH) : 0;
+}
+
+int ntlm_account_key(const netsession_hooks *hooks, const uint8_t hash[16], const char *user,
+                     const char *domain, uint8_t key[NTLM_KEY_LEN], netsession_error *err)
+{
+    ns_writer name;
+    int rc;
+
+    ns_writer_init(&name, hooks, NTLM_MESSAGE_MAX);
+    rc = identity(&name, user, domain, err);
+    if (!rc) {
+        rc = ns_hmac_md5(hash, 16, &(ns_slice){name.p, name.len}, 1, key);
+        rc = rc ? ns_fail_code(err, rc, NS_LAYER_AUTH) : 0;
+    }
+    ns_writer_free(&name);
+    return rc;
 }
 
 int ntlm_response_key(const auth_params *params, uint8_t key[NTLM_KEY_LEN],
                       netsession_error *err)
 {
     uint8_t hash[16];
-    ns_writer password, name;
+    ns_writer password;
     int rc;
 
     ns_writer_init(&password, params->hooks, NTLM_MESSAGE_MAX);
-    ns_writer_init(&name, params->hooks, NTLM_MESSAGE_MAX);
     rc = nt_hash(&password, params->password, hash, err);
     if (!rc)
-        rc = identity(&name, params, err);
-    if (!rc) {
-        rc = ns_hmac_md5(hash, sizeof hash, &(ns_slice){name.p, name.len}, 1, key);
-        rc = rc ? ns_fail_code(err, rc, NS_LAYER_AUTH) : 0;
-    }
+        rc = ntlm_account_key(params->hooks, hash, params->user, params->domain, key, err);
     ns_writer_free(&password);
-    ns_writer_free(&name);
     ns_wipe(hash, sizeof hash);
     return rc;
 }

@@ -25,12 +25,14 @@ static bool get_header(ns_reader *r, enum message_type type)
 
 /* VERSION (2.2.2.10): Windows 10.0 build 19041, NTLMSSP_REVISION_W2K3; zeros
  * where it is not negotiated. */
-static void put_version(ns_writer *w, uint32_t flags)
-{
-    static const uint8_t version[8] = {10, 0, 0x61, 0x4A, 0, 0, 0, 15};
-    static const uint8_t none[8];
+static const uint8_t own_version[NTLM_VERSION_LEN] = {10, 0, 0x61, 0x4A, 0, 0, 0, 15};
 
-    ns_put(w, flags & NTLM_VERSION ? version : none, sizeof version);
+static void put_version(ns_writer *w, uint32_t flags, const uint8_t version[NTLM_VERSION_LEN])
+{
+    uint8_t *p = ns_put_space(w, NTLM_VERSION_LEN);
+
+    if (p && flags & NTLM_VERSION)
+        memcpy(p, version, NTLM_VERSION_LEN);
 }
 
 /* Len, MaxLen and BufferOffset at off, for what stands from start to the end. */
@@ -43,7 +45,16 @@ static void set_fields(ns_writer *w, size_t off, size_t start)
     ns_set32(w, off + 4, (uint32_t)start);
 }
 
-/* Where the fixed part of a message ends, hence the payload may begin. */
+static bool put_text(ns_writer *w, size_t off, const char *text)
+{
+    size_t start = w->len;
+    bool ok = ns_put_utf16(w, text);
+
+    set_fields(w, off, start);
+    return ok;
+}
+
+/* payload: where the fixed part of a message ends, hence the payload may begin. */
 static ns_slice get_fields(ns_reader *r, size_t payload)
 {
     size_t len = ns_get16(r);
@@ -73,7 +84,120 @@ void ntlm_put_negotiate(ns_writer *w)
     put_header(w, TYPE_NEGOTIATE);
     ns_put32(w, OFFERED);
     ns_put_space(w, 16); /* DomainNameFields, WorkstationFields: not supplied */
-    put_version(w, OFFERED);
+    put_version(w, OFFERED, own_version);
+}
+
+/* Without Version, which old clients leave out. */
+#define NEGOTIATE_FIXED 32
+
+/* Where the payload may begin. */
+static size_t payload_after(size_t fixed, uint32_t flags)
+{
+    return flags & NTLM_VERSION ? fixed + NTLM_VERSION_LEN : fixed;
+}
+
+/* Fields that "MUST be ignored upon receipt" unless their flag is set. */
+static void check_supplied(ns_reader *r, size_t payload, bool supplied)
+{
+    if (supplied)
+        get_fields(r, payload);
+    else
+        ns_skip(r, 8);
+}
+
+bool ntlm_get_negotiate(ns_slice in, uint32_t *flags)
+{
+    ns_reader r = ns_reader_of(in.p, in.n);
+    bool ok = get_header(&r, TYPE_NEGOTIATE);
+    size_t payload;
+
+    *flags = ns_get32(&r);
+    payload = payload_after(NEGOTIATE_FIXED, *flags);
+    check_supplied(&r, payload, *flags & NTLM_DOMAIN_SUPPLIED);
+    check_supplied(&r, payload, *flags & NTLM_WORKSTATION_SUPPLIED);
+    return ok && !r.bad && in.n >= payload;
+}
+
+/* ---- AV pairs (2.2.2.1) ---- */
+
+/* The length of each pair's value. */
+enum av_form { AV_TEXT, AV_4, AV_8, AV_16, AV_EMPTY, AV_ANY, AV_FORBIDDEN };
+
+/* Some are the client's alone. */
+static const enum av_form server_forms[NTLM_AV_COUNT] = {
+    [NTLM_AV_EOL] = AV_EMPTY,
+    [NTLM_AV_NB_COMPUTER] = AV_TEXT,
+    [NTLM_AV_NB_DOMAIN] = AV_TEXT,
+    [NTLM_AV_DNS_COMPUTER] = AV_TEXT,
+    [NTLM_AV_DNS_DOMAIN] = AV_TEXT,
+    [NTLM_AV_DNS_TREE] = AV_TEXT,
+    [NTLM_AV_FLAGS] = AV_4,
+    [NTLM_AV_TIMESTAMP] = AV_8,
+    [NTLM_AV_SINGLE_HOST] = AV_FORBIDDEN,
+    [NTLM_AV_TARGET_NAME] = AV_FORBIDDEN,
+    [NTLM_AV_CHANNEL_BINDINGS] = AV_FORBIDDEN,
+};
+
+static const enum av_form client_forms[NTLM_AV_COUNT] = {
+    [NTLM_AV_EOL] = AV_EMPTY,        [NTLM_AV_NB_COMPUTER] = AV_TEXT,
+    [NTLM_AV_NB_DOMAIN] = AV_TEXT,   [NTLM_AV_DNS_COMPUTER] = AV_TEXT,
+    [NTLM_AV_DNS_DOMAIN] = AV_TEXT,  [NTLM_AV_DNS_TREE] = AV_TEXT,
+    [NTLM_AV_FLAGS] = AV_4,          [NTLM_AV_TIMESTAMP] = AV_8,
+    [NTLM_AV_SINGLE_HOST] = AV_ANY, /* "a platform-specific blob" */
+    [NTLM_AV_TARGET_NAME] = AV_TEXT, [NTLM_AV_CHANNEL_BINDINGS] = AV_16,
+};
+
+static bool form_fits(enum av_form form, size_t len)
+{
+    static const size_t fixed[] = {[AV_4] = 4, [AV_8] = 8, [AV_16] = 16, [AV_EMPTY] = 0};
+
+    if (form == AV_ANY || form == AV_FORBIDDEN)
+        return form == AV_ANY;
+    return form == AV_TEXT ? len % 2 == 0 : len == fixed[form];
+}
+
+/* One pair.  Unknown ones are kept, known ones must have their form and may
+ * come once. */
+static unsigned get_pair(ns_reader *r, const enum av_form *forms, ns_slice *value)
+{
+    unsigned id = ns_get16(r);
+    size_t len = ns_get16(r);
+    ns_slice v = {ns_take(r, len), len};
+
+    if (id < NTLM_AV_COUNT) {
+        r->bad |= value[id].p || !form_fits(forms[id], len);
+        value[id] = v;
+    }
+    return id;
+}
+
+/* The pairs up to the end of the list; returns where that begins. */
+static size_t get_pairs(ns_reader *r, const enum av_form *forms, ns_slice *value)
+{
+    size_t end = r->off;
+
+    while (!r->bad && get_pair(r, forms, value) != NTLM_AV_EOL)
+        end = r->off;
+    return end;
+}
+
+static void put_pair(ns_writer *w, enum ntlm_av id, const void *value, size_t len)
+{
+    ns_put16(w, (uint16_t)id);
+    ns_put16(w, (uint16_t)len);
+    ns_put(w, value, len);
+}
+
+static bool put_text_pair(ns_writer *w, enum ntlm_av id, const char *text)
+{
+    size_t start;
+    bool ok;
+
+    put_pair(w, id, NULL, 0);
+    start = w->len;
+    ok = ns_put_utf16(w, text);
+    ns_set16(w, start - 2, (uint16_t)(w->len - start));
+    return ok;
 }
 
 /* ---- CHALLENGE_MESSAGE (2.2.1.2) ---- */
@@ -104,58 +228,14 @@ static int check_flags(uint32_t flags, netsession_error *err)
     return 0;
 }
 
-/* The length of each pair's value (2.2.2.1).  Some are the client's alone. */
-enum av_form { AV_TEXT, AV_4, AV_8, AV_EMPTY, AV_FORBIDDEN };
-
-static const enum av_form av_forms[NTLM_AV_COUNT] = {
-    [NTLM_AV_EOL] = AV_EMPTY,
-    [NTLM_AV_NB_COMPUTER] = AV_TEXT,
-    [NTLM_AV_NB_DOMAIN] = AV_TEXT,
-    [NTLM_AV_DNS_COMPUTER] = AV_TEXT,
-    [NTLM_AV_DNS_DOMAIN] = AV_TEXT,
-    [NTLM_AV_DNS_TREE] = AV_TEXT,
-    [NTLM_AV_FLAGS] = AV_4,
-    [NTLM_AV_TIMESTAMP] = AV_8,
-    [NTLM_AV_SINGLE_HOST] = AV_FORBIDDEN,
-    [NTLM_AV_TARGET_NAME] = AV_FORBIDDEN,
-    [NTLM_AV_CHANNEL_BINDINGS] = AV_FORBIDDEN,
-};
-
-static bool form_fits(enum av_form form, size_t len)
-{
-    static const size_t fixed[] = {[AV_4] = 4, [AV_8] = 8, [AV_EMPTY] = 0};
-
-    if (form == AV_FORBIDDEN)
-        return false;
-    return form == AV_TEXT ? len % 2 == 0 : len == fixed[form];
-}
-
-/* One pair.  Unknown ones are kept, known ones must have their form and may
- * come once. */
-static unsigned get_pair(ns_reader *r, ntlm_challenge *c)
-{
-    unsigned id = ns_get16(r);
-    size_t len = ns_get16(r);
-    ns_slice value = {ns_take(r, len), len};
-
-    if (id < NTLM_AV_COUNT) {
-        r->bad |= c->value[id].p || !form_fits(av_forms[id], len);
-        c->value[id] = value;
-    }
-    return id;
-}
-
-/* The pairs up to the end of the list, which must be the end of the bytes. */
-static bool get_pairs(ns_slice info, ntlm_challenge *c)
+/* The list must end where the bytes do. */
+static bool get_target_info(ns_slice info, ntlm_challenge *c)
 {
     ns_reader r = ns_reader_of(info.p, info.n);
-    size_t end = 0;
 
     if (!info.n)
         return false;
-    while (!r.bad && get_pair(&r, c) != NTLM_AV_EOL)
-        end = r.off;
-    c->pairs = (ns_slice){info.p, end};
+    c->pairs = (ns_slice){info.p, get_pairs(&r, server_forms, c->value)};
     return !r.bad && !ns_left(&r);
 }
 
@@ -185,7 +265,7 @@ int ntlm_get_challenge(ntlm_challenge *c, const uint8_t *in, size_t len, netsess
     rc = check_flags(c->flags, err);
     if (rc)
         return rc;
-    if (!get_pairs(info, c))
+    if (!get_target_info(info, c))
         return ns_fail(err, NETSESSION_E_PROTOCOL, NS_LAYER_AUTH,
                        "the target information in the server's NTLM challenge is malformed");
     /* 3.1.5.1.2: without both names, integrity is not to be had. */
@@ -193,6 +273,63 @@ int ntlm_get_challenge(ntlm_challenge *c, const uint8_t *in, size_t len, netsess
         return ns_fail(err, NETSESSION_E_PROTOCOL, NS_LAYER_AUTH,
                        "the server's NTLM challenge does not name the server and its domain");
     return 0;
+}
+
+/* What the server adds of itself to what the client offered (3.2.5.1.1), and
+ * what it takes of that. */
+#define ALWAYS (NTLM_REQUEST_TARGET | NTLM_NTLM | NTLM_ALWAYS_SIGN | NTLM_TARGET_INFO)
+#define SUPPORTED                                                                              \
+    (NTLM_UNICODE | NTLM_SIGN | NTLM_SEAL | NTLM_EXTENDED | NTLM_VERSION | NTLM_128 |          \
+     NTLM_KEY_EXCH | NTLM_56)
+
+/* Key lengths are returned only to who asks for SIGN or SEAL (2.2.2.5), and
+ * only then is a key exchanged (3.1.5.1.2). */
+uint32_t ntlm_challenge_flags(uint32_t offered, bool joined)
+{
+    uint32_t flags = (offered & SUPPORTED) | ALWAYS;
+
+    if (!(offered & (NTLM_SIGN | NTLM_SEAL)))
+        flags &= ~(NTLM_128 | NTLM_56 | NTLM_KEY_EXCH);
+    return flags | (joined ? NTLM_TARGET_DOMAIN : NTLM_TARGET_SERVER);
+}
+
+/* The pairs in Windows' order. */
+static bool put_target_info(ns_writer *w, const ntlm_target *t)
+{
+    uint8_t time[8];
+    bool ok = put_text_pair(w, NTLM_AV_NB_DOMAIN, t->nb_domain) &&
+              put_text_pair(w, NTLM_AV_NB_COMPUTER, t->nb_computer);
+
+    if (ok && t->dns_domain)
+        ok = put_text_pair(w, NTLM_AV_DNS_DOMAIN, t->dns_domain);
+    if (ok && t->dns_computer)
+        ok = put_text_pair(w, NTLM_AV_DNS_COMPUTER, t->dns_computer);
+    ns_store64(time, t->time);
+    put_pair(w, NTLM_AV_TIMESTAMP, time, sizeof time);
+    put_pair(w, NTLM_AV_EOL, NULL, 0);
+    return ok;
+}
+
+enum challenge_offset { AT_TARGET_NAME = 12, AT_TARGET_INFO = 40 };
+
+bool ntlm_put_challenge(ns_writer *w, uint32_t flags, const uint8_t nonce[NTLM_NONCE_LEN],
+                        const ntlm_target *t)
+{
+    size_t start;
+    bool ok;
+
+    put_header(w, TYPE_CHALLENGE);
+    ns_put_space(w, 8); /* TargetNameFields */
+    ns_put32(w, flags);
+    ns_put(w, nonce, NTLM_NONCE_LEN);
+    ns_put_space(w, 8 + 8); /* Reserved, TargetInfoFields */
+    put_version(w, flags, t->version ? t->version : own_version);
+    ok =
+        put_text(w, AT_TARGET_NAME, flags & NTLM_TARGET_DOMAIN ? t->nb_domain : t->nb_computer);
+    start = w->len;
+    ok = ok && put_target_info(w, t);
+    set_fields(w, AT_TARGET_INFO, start);
+    return ok;
 }
 
 /* ---- AUTHENTICATE_MESSAGE (2.2.1.3) ---- */
@@ -204,18 +341,10 @@ enum authenticate_offset {
     AT_USER = 36,
     AT_WORKSTATION = 44,
     AT_SESSION_KEY = 52,
+    AT_FLAGS = 60,
     AT_MIC = 72,
     MIC_LEN = 16
 };
-
-static bool put_text(ns_writer *w, size_t off, const char *text)
-{
-    size_t start = w->len;
-    bool ok = ns_put_utf16(w, text);
-
-    set_fields(w, off, start);
-    return ok;
-}
 
 static void put_bytes(ns_writer *w, size_t off, ns_slice bytes)
 {
@@ -241,7 +370,7 @@ bool ntlm_put_authenticate(ns_writer *w, const ntlm_authenticate *a)
     put_header(w, TYPE_AUTHENTICATE);
     ns_put_space(w, 6 * 8); /* six times Len, MaxLen, BufferOffset */
     ns_put32(w, flags);
-    put_version(w, flags);
+    put_version(w, flags, own_version);
     ns_put_space(w, MIC_LEN);
     /* The payload without gaps and in Windows' order, because Impacket's server
      * finds the session key by counting, not by its offset. */
@@ -258,28 +387,107 @@ uint8_t *ntlm_mic_in_authenticate(ns_writer *w)
     return w->p + AT_MIC;
 }
 
-/* ---- The AV pairs of the NTLMv2 response (2.2.2.1, 3.1.5.1.2) ---- */
+/* NT and 2000 leave out Version, XP and 2003 the MIC (appendix A <11>, <12>). */
+#define AUTHENTICATE_FIXED 64
 
-#define AV_FLAG_MIC 2u /* "the client is providing message integrity in the MIC field" */
-
-static void put_pair(ns_writer *w, enum ntlm_av id, const void *value, size_t len)
+/* NTLMv2_RESPONSE (2.2.2.8).  What stands behind the pairs has "no defined
+ * contents" (appendix A <30>); the proof covers it like the rest. */
+static bool get_nt_response(ntlm_response *a)
 {
-    ns_put16(w, (uint16_t)id);
-    ns_put16(w, (uint16_t)len);
-    ns_put(w, value, len);
+    ns_reader r = ns_reader_of(a->nt.p, a->nt.n);
+    unsigned types;
+
+    ns_skip(&r, 16); /* NTProofStr */
+    types = ns_get16(&r);
+    ns_skip(&r, 6);
+    a->time = ns_get64(&r);
+    ns_skip(&r, NTLM_NONCE_LEN + 4);
+    get_pairs(&r, client_forms, a->value);
+    a->v2 = !r.bad && types == 0x0101;
+    return a->v2;
 }
+
+/* By its length (3.2.5.1.2): nothing and 24 bytes are LM's and NTLMv1's, well
+ * formed but not for us. */
+static bool get_responses(ntlm_response *a)
+{
+    bool lm_fits = !a->lm.n || a->lm.n == NTLM_LM_LEN || (a->lm.n == 1 && !a->nt.n);
+
+    return lm_fits && (!a->nt.n || a->nt.n == NTLM_V1_LEN || get_nt_response(a));
+}
+
+/* A name in UTF-16, of which each unit has two bytes.  It should begin at an
+ * even offset too, but cannot behind the one byte that is an anonymous LM
+ * response. */
+static ns_slice get_text(ns_reader *r, size_t payload)
+{
+    ns_slice text = get_fields(r, payload);
+
+    r->bad |= text.n % 2 != 0;
+    return text;
+}
+
+/* Without KEY_EXCH the fields "must be ignored upon receipt". */
+static void get_session_key(ns_reader *r, size_t payload, ntlm_response *a)
+{
+    if (!(a->flags & NTLM_KEY_EXCH)) {
+        ns_skip(r, 8);
+        return;
+    }
+    a->session_key = get_fields(r, payload);
+    r->bad |= a->session_key.n != NTLM_KEY_LEN;
+}
+
+/* The MIC is there when nothing else is where it belongs.  Its place is after
+ * Version, negotiated or not. */
+static void find_mic(ns_slice in, ntlm_response *a, ns_slice workstation)
+{
+    const ns_slice payload[] = {a->lm, a->nt, a->domain, a->user, workstation, a->session_key};
+    const uint8_t *end = (const uint8_t *)in.p + AT_MIC + MIC_LEN;
+
+    a->has_mic = in.n >= AT_MIC + MIC_LEN;
+    for (size_t i = 0; i < sizeof payload / sizeof *payload; i++)
+        if (payload[i].n && (const uint8_t *)payload[i].p < end)
+            a->has_mic = false;
+}
+
+bool ntlm_get_authenticate(ns_slice in, ntlm_response *a)
+{
+    ns_reader r = ns_reader_of(in.p, in.n);
+    bool ok = get_header(&r, TYPE_AUTHENTICATE);
+    ns_slice workstation;
+    size_t payload;
+
+    memset(a, 0, sizeof *a);
+    if (!ok || in.n < AUTHENTICATE_FIXED)
+        return false;
+    a->flags = ns_le32(r.base + AT_FLAGS);
+    payload = payload_after(AUTHENTICATE_FIXED, a->flags);
+    a->lm = get_fields(&r, payload);
+    a->nt = get_fields(&r, payload);
+    a->domain = get_text(&r, payload);
+    a->user = get_text(&r, payload);
+    workstation = get_text(&r, payload);
+    get_session_key(&r, payload, a);
+    if (r.bad || in.n < payload)
+        return false;
+    find_mic(in, a, workstation);
+    return get_responses(a);
+}
+
+/* ---- The AV pairs of the NTLMv2 response (2.2.2.1, 3.1.5.1.2) ---- */
 
 /* The server's pairs, the MIC announced in its Flags or in Flags of our own. */
 static void put_server_pairs(ns_writer *w, const ntlm_challenge *c)
 {
     const uint8_t *flags = c->value[NTLM_AV_FLAGS].p;
     size_t start = w->len;
-    uint8_t own[4] = {AV_FLAG_MIC};
+    uint8_t own[4] = {NTLM_AV_FLAG_MIC};
 
     ns_put(w, c->pairs.p, c->pairs.n);
     if (flags)
         ns_set32(w, start + (size_t)(flags - (const uint8_t *)c->pairs.p),
-                 ns_le32(flags) | AV_FLAG_MIC);
+                 ns_le32(flags) | NTLM_AV_FLAG_MIC);
     else
         put_pair(w, NTLM_AV_FLAGS, own, sizeof own);
 }
@@ -287,15 +495,11 @@ static void put_server_pairs(ns_writer *w, const ntlm_challenge *c)
 bool ntlm_put_pairs(ns_writer *w, const ntlm_challenge *c, const uint8_t bindings[16],
                     const char *target_name)
 {
-    size_t at;
     bool ok;
 
     put_server_pairs(w, c);
     put_pair(w, NTLM_AV_CHANNEL_BINDINGS, bindings, 16);
-    put_pair(w, NTLM_AV_TARGET_NAME, NULL, 0);
-    at = w->len;
-    ok = ns_put_utf16(w, target_name);
-    ns_set16(w, at - 2, (uint16_t)(w->len - at));
+    ok = put_text_pair(w, NTLM_AV_TARGET_NAME, target_name);
     put_pair(w, NTLM_AV_EOL, NULL, 0);
     return ok;
 }

@@ -86,6 +86,19 @@ static void check_mechs(ns_reader *r, ns_slice mechs)
     der_leave(r, &list);
 }
 
+static void get_mechs(ns_reader *seq, spnego_init *init)
+{
+    ns_reader field;
+
+    if (!der_next_is(seq, DER_CONTEXT(0)))
+        return;
+    field = der_enter(seq, DER_CONTEXT(0));
+    init->mech_list = (ns_slice){field.base, field.len};
+    init->mechs = der_take(&field, DER_SEQUENCE);
+    check_mechs(&field, init->mechs);
+    der_leave(seq, &field);
+}
+
 /* NegHints ::= SEQUENCE { hintName [0] GeneralString OPTIONAL,
  *                         hintAddress [1] OCTET STRING OPTIONAL } */
 static void check_hints(ns_reader *r, ns_slice hints)
@@ -99,15 +112,36 @@ static void check_hints(ns_reader *r, ns_slice hints)
     der_leave(r, &seq);
 }
 
-/* The server's token in NEGOTIATE is unsigned, so all but the mechTypes is
- * only looked at for its form.
- *
- * NegTokenInit2 ::= SEQUENCE { mechTypes [0] MechTypeList OPTIONAL,
+/* What NegTokenInit2 has where NegTokenInit has the mechListMIC. */
+static void get_rest_of_hint(ns_reader *seq, spnego_init *init)
+{
+    check_hints(seq, get_field(seq, 3, DER_SEQUENCE));
+    init->mic = get_field(seq, 4, DER_OCTET_STRING);
+}
+
+/* A client may send NegTokenInit2 too; the hints in it are no concern of the
+ * server ([MS-SPNG] 3.2.5). */
+static void get_rest_of_init(ns_reader *seq, spnego_init *init)
+{
+    ns_reader ahead = *seq, field = {0};
+
+    if (der_next_is(&ahead, DER_CONTEXT(3)))
+        field = der_enter(&ahead, DER_CONTEXT(3));
+    if (der_next_is(&field, DER_OCTET_STRING))
+        init->mic = get_field(seq, 3, DER_OCTET_STRING);
+    else
+        get_rest_of_hint(seq, init);
+}
+
+/* NegTokenInit2 ::= SEQUENCE { mechTypes [0] MechTypeList OPTIONAL,
  *                              reqFlags [1] ContextFlags OPTIONAL,
  *                              mechToken [2] OCTET STRING OPTIONAL,
  *                              negHints [3] NegHints OPTIONAL,
- *                              mechListMIC [4] OCTET STRING OPTIONAL } */
-bool spnego_get_hint(ns_slice in, ns_slice *mechs)
+ *                              mechListMIC [4] OCTET STRING OPTIONAL }
+ * NegTokenInit has no negHints and the mechListMIC as [3].  The reqFlags are
+ * unsigned, and to be ignored ([MS-SPNG] 3.1.5.3). */
+static bool get_token(ns_slice in, void (*get_rest)(ns_reader *seq, spnego_init *init),
+                      spnego_init *init)
 {
     ns_reader r = ns_reader_of(in.p, in.n);
     ns_reader token = der_enter(&r, DER_APPLICATION_0);
@@ -115,17 +149,58 @@ bool spnego_get_hint(ns_slice in, ns_slice *mechs)
     ns_reader choice = der_enter(&token, DER_CONTEXT(0));
     ns_reader seq = der_enter(&choice, DER_SEQUENCE);
 
-    *mechs = get_field(&seq, 0, DER_SEQUENCE);
-    check_mechs(&seq, *mechs);
+    *init = (spnego_init){0};
+    get_mechs(&seq, init);
     get_field(&seq, 1, DER_BIT_STRING);
-    get_field(&seq, 2, DER_OCTET_STRING);
-    check_hints(&seq, get_field(&seq, 3, DER_SEQUENCE));
-    get_field(&seq, 4, DER_OCTET_STRING);
+    init->token = get_field(&seq, 2, DER_OCTET_STRING);
+    get_rest(&seq, init);
     der_leave(&choice, &seq);
     der_leave(&token, &choice);
     der_leave(&r, &token);
     return !r.bad && !ns_left(&r) && oid.n == sizeof spnego_oid &&
            memcmp(oid.p, spnego_oid, oid.n) == 0;
+}
+
+/* The server's token in NEGOTIATE is unsigned, so all but the mechTypes is
+ * only looked at for its form. */
+bool spnego_get_hint(ns_slice in, ns_slice *mechs)
+{
+    spnego_init init;
+    bool ok = get_token(in, get_rest_of_hint, &init);
+
+    *mechs = init.mechs;
+    return ok;
+}
+
+/* The mechTypes are OPTIONAL in NegTokenInit2 only. */
+bool spnego_get_init(ns_slice in, spnego_init *init)
+{
+    return get_token(in, get_rest_of_init, init) && init->mechs.p;
+}
+
+static void put_hints(ns_writer *w)
+{
+    static const char name[] = "not_defined_in_RFC4178@please_ignore";
+    size_t field = der_open(w, DER_CONTEXT(3)), seq = der_open(w, DER_SEQUENCE);
+
+    put_field(w, 0, DER_GENERAL_STRING, (ns_slice){name, sizeof name - 1});
+    der_close(w, seq);
+    der_close(w, field);
+}
+
+void spnego_put_hint(ns_writer *w, ns_slice mechs)
+{
+    size_t outer = der_open(w, DER_APPLICATION_0);
+    size_t choice, seq;
+
+    der_put(w, DER_OID, (ns_slice){spnego_oid, sizeof spnego_oid});
+    choice = der_open(w, DER_CONTEXT(0));
+    seq = der_open(w, DER_SEQUENCE);
+    put_field(w, 0, DER_SEQUENCE, mechs);
+    put_hints(w);
+    der_close(w, seq);
+    der_close(w, choice);
+    der_close(w, outer);
 }
 
 void spnego_put_init(ns_writer *w, ns_slice mech_list, ns_slice token)

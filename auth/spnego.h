@@ -23,10 +23,21 @@ typedef struct spnego_resp {
     ns_slice mic;
 } spnego_resp;
 
+/* The client's first token. */
+typedef struct spnego_init {
+    ns_slice mech_list; /* a whole MechTypeList in DER, the bytes that mechListMIC signs */
+    ns_slice mechs;     /* its series of OIDs */
+    ns_slice token;
+    ns_slice mic;
+} spnego_init;
+
 /* The server's hint.  *mechs: the mechTypes as a series of OIDs.  False when
  * it is malformed; then nothing of it may be used. */
 bool spnego_get_hint(ns_slice in, ns_slice *mechs);
-/* mech_list: a whole MechTypeList in DER, the bytes that mechListMIC signs. */
+void spnego_put_hint(ns_writer *w, ns_slice mechs);
+
+bool spnego_get_init(ns_slice in, spnego_init *init);
+/* mech_list as in spnego_init. */
 void spnego_put_init(ns_writer *w, ns_slice mech_list, ns_slice token);
 
 bool spnego_get_resp(ns_slice in, spnego_resp *resp);

@@ -1,5 +1,8 @@
-/* bind, bind_ack, bind_nak: [C706] 12.6.4.3 to 12.6.4.5. */
+/* bind, bind_ack, bind_nak: [C706] 12.6.4.3 to 12.6.4.5; alter_context and its
+ * answer have the same layout: 12.6.4.1, 12.6.4.2. */
 #include "dcerpc/pdu.h"
+
+#include <string.h>
 
 /* p_syntax_id_t, [C706] 12.6.3.1.  A UUID is a struct of integers on the wire
  * ([C706] appendix A), so its first half follows the sender's byte order. */
@@ -10,7 +13,7 @@ static void put_syntax(ns_writer *w, const rpc_interface *s)
     ns_put16(w, s->minor);
 }
 
-static void get_syntax(ns_reader *r, rpc_interface *s)
+void rpc_get_syntax(ns_reader *r, rpc_interface *s)
 {
     uint32_t version;
 
@@ -40,11 +43,53 @@ void rpc_put_bind(ns_writer *w, uint32_t call_id, const rpc_bind *bind)
     rpc_end_pdu(w, start);
 }
 
+void rpc_get_bind_head(ns_reader *r, rpc_bind_head *head)
+{
+    head->max_xmit = ns_get16(r);
+    head->max_recv = ns_get16(r);
+    head->assoc_group = ns_get32(r);
+    head->count = ns_get8(r);
+    ns_skip(r, 3);
+}
+
+void rpc_get_cont_elem(ns_reader *r, rpc_cont_elem *elem)
+{
+    elem->id = ns_get16(r);
+    elem->transfers = ns_get8(r);
+    ns_skip(r, 1);
+    rpc_get_syntax(r, &elem->abstract);
+}
+
+/* The secondary address: length, bytes with a NUL, and nothing at all in an
+ * alter_context_resp. */
+size_t rpc_begin_ack(ns_writer *w, enum rpc_ptype ptype, unsigned flags, uint32_t call_id,
+                     const rpc_bind_head *head, const char *address)
+{
+    size_t start = rpc_begin_pdu(w, ptype, flags, call_id);
+    size_t n = address ? strlen(address) + 1 : 0;
+
+    ns_put16(w, head->max_xmit);
+    ns_put16(w, head->max_recv);
+    ns_put32(w, head->assoc_group);
+    ns_put16(w, (uint16_t)n);
+    ns_put(w, address, n);
+    ns_put_align(w, start, 4);
+    ns_put32(w, head->count); /* one byte; three are reserved */
+    return start;
+}
+
+void rpc_put_result(ns_writer *w, const rpc_context_result *res)
+{
+    ns_put16(w, res->result);
+    ns_put16(w, res->reason);
+    put_syntax(w, &res->transfer);
+}
+
 static void get_result(ns_reader *r, rpc_context_result *res)
 {
     res->result = ns_get16(r);
     res->reason = ns_get16(r);
-    get_syntax(r, &res->transfer);
+    rpc_get_syntax(r, &res->transfer);
 }
 
 const char *rpc_get_bind_ack(ns_reader *r, rpc_bind_ack *ack)
@@ -64,6 +109,20 @@ const char *rpc_get_bind_ack(ns_reader *r, rpc_bind_ack *ack)
     if (r->bad)
         return "a bind_ack is truncated";
     return ns_left(r) ? "a bind_ack has bytes behind its results" : NULL;
+}
+
+/* The reason, the versions of the protocol that there are (one, 5.0), and no
+ * signature.  Windows pads it to a multiple of 4. */
+void rpc_put_bind_nak(ns_writer *w, uint32_t call_id, uint16_t reason)
+{
+    size_t start = rpc_begin_pdu(w, RPC_BIND_NAK, RPC_WHOLE, call_id);
+
+    ns_put16(w, reason);
+    ns_put8(w, 1);
+    ns_put8(w, 5);
+    ns_put8(w, 0);
+    ns_put_align(w, start, 4);
+    rpc_end_pdu(w, start);
 }
 
 /* What follows the reason (protocol versions, extended error information) is

@@ -2,25 +2,8 @@
 
 #include <string.h>
 
-/* What a server refuses to reassemble: [MS-RPCE] 3.3.3.5.4. */
-#define MAX_REQUEST (4u << 20)
-
-/* Windows gives the bind and the first call the number 2, refuses numbers
- * above the last and lets none roll over: [MS-RPCE] 3.3.3.5.2, note 123. */
+/* Windows gives the bind and the first call this number. */
 #define FIRST_CALL_ID 2
-#define LAST_CALL_ID  0x7FFFFFFFu
-
-/* frag_length of an incoming PDU, as soon as its header is here. */
-static int pdu_length(const uint8_t *header, size_t *total)
-{
-    ns_reader r = ns_reader_of(header, RPC_HEADER_SIZE);
-    rpc_header h;
-
-    if (rpc_get_header(&r, &h))
-        return NETSESSION_E_PROTOCOL;
-    *total = h.frag_length;
-    return 0;
-}
 
 void rpc_client_init(rpc_client *c, const netsession_hooks *hooks, const rpc_interface *iface,
                      unsigned syntaxes, size_t max_reply)
@@ -30,8 +13,8 @@ void rpc_client_init(rpc_client *c, const netsession_hooks *hooks, const rpc_int
         c->state = RPC_STATE_DEAD;
     c->max_xmit = c->offer.bind.max_xmit;
     c->max_recv = c->offer.bind.max_recv;
-    ns_framer_init(&c->in, hooks, RPC_HEADER_SIZE, pdu_length, c->max_recv);
-    ns_writer_init(&c->request, hooks, MAX_REQUEST);
+    ns_framer_init(&c->in, hooks, RPC_HEADER_SIZE, rpc_pdu_length, c->max_recv);
+    ns_writer_init(&c->request, hooks, RPC_MAX_REQUEST);
     ns_writer_init(&c->reply, hooks, max_reply);
 }
 
@@ -96,7 +79,7 @@ int rpc_client_bind(rpc_client *c, ns_writer *out, netsession_error *err)
 int rpc_client_call(rpc_client *c, uint16_t opnum, const uint8_t *stub, size_t len,
                     netsession_error *err)
 {
-    if (c->state != RPC_STATE_BOUND || c->next_id > LAST_CALL_ID)
+    if (c->state != RPC_STATE_BOUND || c->next_id > RPC_LAST_CALL_ID)
         return ns_fail_code(err, NETSESSION_E_STATE, NS_LAYER_RPC);
     ns_writer_reset(&c->reply);
     ns_writer_reset(&c->request);
@@ -221,27 +204,9 @@ static int on_response(rpc_client *c, const rpc_header *h, ns_reader *r, netsess
     return RPC_REPLY;
 }
 
-/* nca_s_proto_error: the server has given up on the association,
- * [MS-RPCE] 3.3.3.5.7. */
-#define PROTO_ERROR 0x1C01000Bu
-
-/* Status codes that a server must not send, [MS-RPCE] 3.3.3.5.1: the exceptions
- * of a client's own runtime. */
-static bool forbidden(uint32_t status)
-{
-    static const uint32_t table[] = {
-        0x00000000, 0x80000001, 0x80000002, 0x80000003, 0xC0000005, 0xC0000006, 0xC000001D,
-        0xC0000096, 0xC00000AA, 0xC00000FD, 0xC0000194, 0xC0000235, 0xC0000409, 0xC0000420,
-    };
-    size_t i = 0;
-
-    while (i < sizeof table / sizeof table[0] && table[i] != status)
-        i++;
-    return i < sizeof table / sizeof table[0];
-}
-
 /* A fault may come before the whole request is out ([MS-RPCE] 3.3.3.5.8).
- * The call is then left half sent, and nothing can follow it. */
+ * The call is then left half sent, and nothing can follow it; nor after a
+ * protocol error, the server having given up: 3.3.3.5.7. */
 static int on_fault(rpc_client *c, const rpc_header *h, ns_reader *r, netsession_error *err)
 {
     bool whole = c->state == RPC_STATE_CALLING;
@@ -249,12 +214,12 @@ static int on_fault(rpc_client *c, const rpc_header *h, ns_reader *r, netsession
     const char *rule = rpc_get_fault(r, &fault);
 
     (void)h;
-    if (!rule && forbidden(fault.status))
+    if (!rule && rpc_status_forbidden(fault.status))
         rule = "a fault has a status that servers must not send";
     if (rule)
         return broke(c, err, rule);
     ns_writer_reset(&c->reply);
-    c->state = whole && fault.status != PROTO_ERROR ? RPC_STATE_BOUND : RPC_STATE_DEAD;
+    c->state = whole && fault.status != RPC_FAULT_PROTOCOL ? RPC_STATE_BOUND : RPC_STATE_DEAD;
     return ns_fail_rpc(err, fault.status, "remote procedure call");
 }
 

@@ -9,12 +9,8 @@
  * of a long reply from Samba. */
 #define MAX_FRAG 5840
 
-/* MustRecvFragSize, [C706] 12.6.3.1: every implementation takes this much. */
-#define MIN_FRAG 1432
-
-/* SecurityContextMultiplexing and KeepConnectionOnOrphan, [MS-RPCE] 2.2.2.14:
- * the features that Windows names.  Neither binds a client to using it. */
-#define FEATURES 3
+/* All that there are, as Windows names them.  Neither binds a client to using it. */
+#define FEATURES (RPC_SECURITY_MULTIPLEXING | RPC_KEEP_ON_ORPHAN)
 
 /* In the order in which they are offered: as Windows does, and NDR32 first
  * for servers that look at the first context only. */
@@ -29,10 +25,44 @@ static const rpc_transfer transfers[RPC_CONTEXTS] = {
      .id = {.uuid = {0x33, 0x05, 0x71, 0x71, 0xBA, 0xBE, 0x37, 0x49, /* [MS-RPCE] 2.2.5.1 */
                      0x83, 0x19, 0xB5, 0xDB, 0xEF, 0x9C, 0xCC, 0x36},
             .major = 1}},
-    {.bit = 0,
+    {.bit = 0, /* which marks it */
      .name = "bind-time features",
      .id = {.uuid = {0x2C, 0x1C, 0xB7, 0x6C, 0x12, 0x98, 0x40, 0x45, FEATURES}, .major = 1}},
 };
+
+static bool same_syntax(const rpc_interface *a, const rpc_interface *b)
+{
+    return !memcmp(a->uuid, b->uuid, sizeof a->uuid) && a->major == b->major &&
+           a->minor == b->minor;
+}
+
+unsigned rpc_transfer_bit(const rpc_interface *id)
+{
+    size_t i = 0;
+
+    while (i < RPC_CONTEXTS && !same_syntax(&transfers[i].id, id))
+        i++;
+    return i < RPC_CONTEXTS ? transfers[i].bit : 0;
+}
+
+const rpc_interface *rpc_transfer_id(unsigned bit)
+{
+    size_t i = 0;
+
+    while (transfers[i].bit != bit)
+        i++;
+    return &transfers[i].id;
+}
+
+bool rpc_transfer_features(const rpc_interface *id, uint16_t *features)
+{
+    const rpc_interface *own = rpc_transfer_id(0);
+    bool is =
+        !memcmp(id->uuid, own->uuid, 8) && id->major == own->major && id->minor == own->minor;
+
+    *features = is ? id->uuid[8] & FEATURES : 0;
+    return is;
+}
 
 bool rpc_make_offer(rpc_offer *offer, const rpc_interface *iface, unsigned syntaxes)
 {
@@ -57,12 +87,6 @@ size_t rpc_accepted(const rpc_bind_ack *ack)
     while (i < ack->count && ack->context[i].result != RPC_ACCEPTANCE)
         i++;
     return i;
-}
-
-static bool same_syntax(const rpc_interface *a, const rpc_interface *b)
-{
-    return !memcmp(a->uuid, b->uuid, sizeof a->uuid) && a->major == b->major &&
-           a->minor == b->minor;
 }
 
 static const char *check_result(const rpc_transfer *offered, const rpc_context_result *res)
@@ -101,7 +125,7 @@ static const char *check_results(const rpc_offer *offer, const rpc_bind_ack *ack
 
 static const char *check_sizes(const rpc_bind *offered, const rpc_bind_ack *ack)
 {
-    if (ack->max_xmit < MIN_FRAG || ack->max_recv < MIN_FRAG)
+    if (ack->max_xmit < RPC_MIN_FRAG || ack->max_recv < RPC_MIN_FRAG)
         return "a bind_ack allows fragments of less than 1432 bytes only";
     if (ack->max_xmit > offered->max_recv || ack->max_recv > offered->max_xmit)
         return "a bind_ack allows longer fragments than were offered";

@@ -20,6 +20,17 @@ typedef struct rpc_offer {
     const rpc_transfer *transfer[RPC_CONTEXTS]; /* by context id */
 } rpc_offer;
 
+enum rpc_feature { /* [MS-RPCE] 2.2.2.14 */
+                   RPC_SECURITY_MULTIPLEXING = 1,
+                   RPC_KEEP_ON_ORPHAN = 2
+};
+
+/* The bit of a transfer syntax, 0 when it is unknown; and back. */
+unsigned rpc_transfer_bit(const rpc_interface *id);
+const rpc_interface *rpc_transfer_id(unsigned bit);
+/* Is it bind-time feature negotiation?  *features: those known to us, or 0. */
+bool rpc_transfer_features(const rpc_interface *id, uint16_t *features);
+
 /* One context for each syntax of the mask, and the features.  False when
  * there is no syntax. */
 bool rpc_make_offer(rpc_offer *offer, const rpc_interface *iface, unsigned syntaxes);

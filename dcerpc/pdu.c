@@ -40,6 +40,17 @@ const char *rpc_get_header(ns_reader *r, rpc_header *h)
     return check_header(version, order, floats, h);
 }
 
+int rpc_pdu_length(const uint8_t *header, size_t *total)
+{
+    ns_reader r = ns_reader_of(header, RPC_HEADER_SIZE);
+    rpc_header h;
+
+    if (rpc_get_header(&r, &h))
+        return NETSESSION_E_PROTOCOL;
+    *total = h.frag_length;
+    return 0;
+}
+
 size_t rpc_begin_pdu(ns_writer *w, enum rpc_ptype ptype, unsigned flags, uint32_t call_id)
 {
     size_t start = w->len;

@@ -180,6 +180,14 @@ static void get_params(struct dec *d, const ndr_type *t, char *base)
 
 /* ---- Kinds ---- */
 
+static void nothing(struct dec *d, const ndr_field *f, ns_reader *s, char *base)
+{
+    (void)d;
+    (void)f;
+    (void)s;
+    (void)base;
+}
+
 static void u32_fixed(struct dec *d, const ndr_field *f, ns_reader *s, char *base)
 {
     uint32_t v = get_u32(s);
@@ -234,14 +242,16 @@ static const uint8_t *get_units(struct dec *d, size_t *units)
     return d->code ? NULL : ns_take(&d->r, 2 * *units);
 }
 
-static void string_referents(struct dec *d, const ndr_field *f, ns_reader *s, char *base)
+/* A reference has no identifier on the wire ([C706] 14.3.11.1): s is not used. */
+static void string_ref_referents(struct dec *d, const ndr_field *f, ns_reader *s, char *base)
 {
     const uint8_t *p;
     size_t units, n;
     char *text;
 
+    (void)s;
     store_ptr(d, base, f->off, NULL);
-    if (!get_wide(d, s) || !(p = get_units(d, &units)))
+    if (!(p = get_units(d, &units)))
         return;
     n = ns_utf8_len(p, units - 1, d->r.big);
     if (n == NS_UTF_BAD) {
@@ -253,6 +263,13 @@ static void string_referents(struct dec *d, const ndr_field *f, ns_reader *s, ch
     if (d->fill)
         ns_utf8_from(text, p, units - 1, d->r.big);
     store_ptr(d, base, f->off, text);
+}
+
+static void string_referents(struct dec *d, const ndr_field *f, ns_reader *s, char *base)
+{
+    store_ptr(d, base, f->off, NULL);
+    if (get_wide(d, s))
+        string_ref_referents(d, f, s, base);
 }
 
 static void struct_fixed(struct dec *d, const ndr_field *f, ns_reader *s, char *base)
@@ -353,10 +370,12 @@ static const struct dec_ops *dec_ops_of(const ndr_field *f)
         [NDR_KIND_U32] = {u32_fixed, u32_fixed},
         [NDR_KIND_U32_PTR] = {ptr_fixed, u32_ptr_referents},
         [NDR_KIND_STRING] = {ptr_fixed, string_referents},
+        [NDR_KIND_STRING_REF] = {nothing, string_ref_referents},
         [NDR_KIND_STRUCT] = {struct_fixed, struct_referents},
         [NDR_KIND_STRUCT_PTR] = {ptr_fixed, struct_ptr_referents},
         [NDR_KIND_ARRAY] = {ptr_fixed, array_referents},
         [NDR_KIND_UNION] = {union_fixed, union_referents},
+        [NDR_KIND_EMPTY] = {nothing, nothing},
     };
 
     return &ops[f->kind];

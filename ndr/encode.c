@@ -109,6 +109,13 @@ static void put_params(struct enc *e, const ndr_type *t, const char *base)
 
 /* ---- Kinds ---- */
 
+static void nothing(struct enc *e, const ndr_field *f, const char *base)
+{
+    (void)e;
+    (void)f;
+    (void)base;
+}
+
 static void u32_fixed(struct enc *e, const ndr_field *f, const char *base)
 {
     put_u32(e, ndr_load32(base, f->off));
@@ -138,6 +145,8 @@ static void string_referents(struct enc *e, const ndr_field *f, const char *base
     const char *s = ndr_load_ptr(base, f->off);
     size_t units = s ? ns_utf16_len(s) : 0;
 
+    if (!s && f->kind == NDR_KIND_STRING_REF)
+        refuse(e, "null pointer in place of a reference");
     if (!s)
         return;
     if (units == NS_UTF_BAD) {
@@ -217,10 +226,12 @@ static const struct enc_ops *enc_ops_of(const ndr_field *f)
         [NDR_KIND_U32] = {u32_fixed, NULL},
         [NDR_KIND_U32_PTR] = {u32_ptr_fixed, u32_ptr_referents},
         [NDR_KIND_STRING] = {ptr_fixed, string_referents},
+        [NDR_KIND_STRING_REF] = {NULL, string_referents},
         [NDR_KIND_STRUCT] = {struct_fixed, struct_referents},
         [NDR_KIND_STRUCT_PTR] = {ptr_fixed, struct_ptr_referents},
         [NDR_KIND_ARRAY] = {ptr_fixed, array_referents},
         [NDR_KIND_UNION] = {union_fixed, union_referents},
+        [NDR_KIND_EMPTY] = {nothing, NULL},
     };
 
     return &ops[f->kind];

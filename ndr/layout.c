@@ -22,7 +22,7 @@ static size_t union_align(const ndr_field *f, bool ndr64)
 
 size_t ndr_field_align(const ndr_field *f, bool ndr64)
 {
-    if (!ndr64 || f->kind == NDR_KIND_U32)
+    if (!ndr64 || f->kind == NDR_KIND_U32 || f->kind == NDR_KIND_EMPTY)
         return 4;
     if (f->kind == NDR_KIND_STRUCT)
         return ndr_type_align(f->type, ndr64);
@@ -61,7 +61,7 @@ size_t ndr_least(const ndr_type *t, bool ndr64)
 const ndr_field *ndr_arm_for(const ndr_field *f, uint32_t value)
 {
     for (size_t i = 0; i < f->arm_count; i++)
-        if (f->arms[i].value == value)
+        if (f->arms[i].value == value || f->arms[i].field.kind == NDR_KIND_EMPTY)
             return &f->arms[i].field;
     return NULL;
 }

@@ -5,7 +5,7 @@
  * interface: the tables are in srvsvc/ and its like.
  *
  * Only what those interfaces use exists: 32-bit integers, strings, structs,
- * unions switched by a sibling, unique pointers and conformant arrays.
+ * unions switched by a sibling, pointers and conformant arrays.
  */
 #ifndef NDR_H
 #define NDR_H
@@ -21,10 +21,12 @@ enum ndr_kind {
     NDR_KIND_U32,        /* uint32_t */
     NDR_KIND_U32_PTR,    /* [unique] DWORD *: uint32_t, and a bool: it is there */
     NDR_KIND_STRING,     /* [string, unique] wchar_t *: const char *, UTF-8 */
+    NDR_KIND_STRING_REF, /* [string, ref] wchar_t *: the same, never NULL */
     NDR_KIND_STRUCT,     /* a struct in a struct */
     NDR_KIND_STRUCT_PTR, /* [unique] T *: const T * */
     NDR_KIND_ARRAY,      /* [unique, size_is(n)] T *: const T *, and the uint32_t n */
-    NDR_KIND_UNION       /* [switch_is(n)] union with a 32-bit tag, and the uint32_t n */
+    NDR_KIND_UNION,      /* [switch_is(n)] union with a 32-bit tag, and the uint32_t n */
+    NDR_KIND_EMPTY       /* [default] ; an arm without a member */
 };
 
 typedef struct ndr_field {
@@ -38,7 +40,8 @@ typedef struct ndr_field {
     size_t arm_count;
 } ndr_field;
 
-/* One arm of a union; its offsets count from the struct the union is in. */
+/* One arm of a union; its offsets count from the struct the union is in.  One
+ * of kind EMPTY stands last and serves every value that no other arm has. */
 typedef struct ndr_arm {
     uint32_t value;
     ndr_field field;
@@ -71,6 +74,10 @@ typedef struct ndr_type {
     {                                                                                          \
         .name = idl, .kind = NDR_KIND_STRING, .off = NDR_AT(T, member, const char *)           \
     }
+#define NDR_STRING_REF(T, member, idl)                                                         \
+    {                                                                                          \
+        .name = idl, .kind = NDR_KIND_STRING_REF, .off = NDR_AT(T, member, const char *)       \
+    }
 /* U: the type of the member or of what it points to; table: its ndr_type. */
 #define NDR_STRUCT(T, member, U, table, idl)                                                   \
     {                                                                                          \
@@ -90,6 +97,12 @@ typedef struct ndr_type {
     {                                                                                          \
         .name = idl, .kind = NDR_KIND_UNION, .by = NDR_AT(T, level, uint32_t), .arms = (list), \
         .arm_count = sizeof(list) / sizeof((list)[0])                                          \
+    }
+
+/* The last arm of a union with a default. */
+#define NDR_EMPTY                                                                              \
+    {                                                                                          \
+        .field = {.name = "default", .kind = NDR_KIND_EMPTY }                                  \
     }
 
 #define NDR_TYPE(T, list, idl)                                                                 \

@@ -84,6 +84,13 @@ static void print_string(struct pr *p, const ndr_field *f, const char *base)
     put_text(p, "\"\n");
 }
 
+static void print_nothing(struct pr *p, const ndr_field *f, const char *base)
+{
+    (void)f;
+    (void)base;
+    put_text(p, "nothing\n");
+}
+
 static void print_inner(struct pr *p, const ndr_field *f, const char *base)
 {
     put_text(p, "%s\n", f->type->name);
@@ -131,7 +138,8 @@ static void print_field(struct pr *p, const ndr_field *f, const char *base)
         [NDR_KIND_U32] = print_u32,       [NDR_KIND_U32_PTR] = print_u32_ptr,
         [NDR_KIND_STRING] = print_string, [NDR_KIND_STRUCT] = print_inner,
         [NDR_KIND_ARRAY] = print_array,   [NDR_KIND_STRUCT_PTR] = print_struct_ptr,
-        [NDR_KIND_UNION] = print_union,
+        [NDR_KIND_UNION] = print_union,   [NDR_KIND_STRING_REF] = print_string,
+        [NDR_KIND_EMPTY] = print_nothing,
     };
 
     indent(p);

@@ -393,7 +393,7 @@ static bool begin_empty(smb2_client *c, unsigned command)
 {
     if (!smb2_request_begin(c, command, on_closed, 0, false))
         return false;
-    smb2_empty_request_put(&c->frame);
+    smb2_empty_put(&c->frame);
     return true;
 }
 

@@ -15,7 +15,33 @@ bool smb2_tree_connect_request_put(ns_writer *w, const char *path)
     return ns_put_utf16(w, path);
 }
 
+bool smb2_tree_connect_request_get(ns_reader *r, ns_reader *path)
+{
+    uint16_t size, off, len;
+
+    ns_skip(r, SMB2_HEADER_LEN);
+    size = ns_get16(r);
+    ns_skip(r, 2);
+    off = ns_get16(r);
+    len = ns_get16(r);
+    if (r->bad || size != 9 || len % 2 || (len && off < SMB2_HEADER_LEN + 8))
+        return false;
+    *path = ns_sub(r, len ? off : 0, len);
+    return !r->bad;
+}
+
 /* 2.2.10 */
+void smb2_tree_connect_response_put(ns_writer *w, const smb2_tree_connect_response *m,
+                                    uint32_t maximal_access)
+{
+    ns_put16(w, 16);
+    ns_put8(w, m->share_type);
+    ns_put8(w, 0);
+    ns_put32(w, m->share_flags);
+    ns_put32(w, 0); /* Capabilities */
+    ns_put32(w, maximal_access);
+}
+
 bool smb2_tree_connect_response_get(ns_reader *r, smb2_tree_connect_response *m)
 {
     uint16_t size;

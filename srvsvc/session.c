@@ -2,10 +2,8 @@
 
 #include "base/error.h"
 #include "base/utf.h"
+#include "srvsvc/call.h"
 #include "srvsvc/page.h"
-
-#define ERROR_SUCCESS   0
-#define ERROR_MORE_DATA 234
 
 /* uuid in the wire's order */
 const rpc_interface srvsvc_interface = {.uuid = {0xc8, 0x4f, 0x32, 0x4b, 0x70, 0x16, 0xd3, 0x01,
@@ -137,27 +135,33 @@ CONTAINER(502)
  *     DWORD Level;
  *     [switch_is(Level)] SESSION_ENUM_UNION SessionInfo;
  * } SESSION_ENUM_STRUCT;
+ *
+ * A level without an arm cannot be marshalled by this, and a client believes
+ * no reply that has one.  But Samba's IDL has a default arm with nothing in
+ * it, so its clients can ask for such levels, and [MS-SRVS] 3.1.4.5 wants the
+ * answer ERROR_INVALID_LEVEL: a server decodes and encodes as they do.
  */
-struct enum_struct {
-    uint32_t level;
-    const srvsvc_session_container *container;
-};
-
 #define ARM(n)                                                                                 \
     {                                                                                          \
-        n, NDR_STRUCT_PTR(struct enum_struct, container, srvsvc_session_container,             \
+        n, NDR_STRUCT_PTR(srvsvc_session_enum_struct, container, srvsvc_session_container,     \
                           &container_##n, "Level" #n)                                          \
     }
+#define ARMS ARM(0), ARM(1), ARM(2), ARM(10), ARM(502)
 
-static const ndr_arm enum_arms[] = {ARM(0), ARM(1), ARM(2), ARM(10), ARM(502)};
+static const ndr_arm enum_arms[] = {ARMS};
+static const ndr_arm any_arms[] = {ARMS, NDR_EMPTY};
 
-static const ndr_field enum_fields[] = {
-    NDR_U32(struct enum_struct, level, "Level"),
-    NDR_UNION(struct enum_struct, level, enum_arms, "SessionInfo"),
-};
+#define ENUM_FIELDS(arms)                                                                      \
+    NDR_U32(srvsvc_session_enum_struct, level, "Level"),                                       \
+        NDR_UNION(srvsvc_session_enum_struct, level, arms, "SessionInfo")
+
+static const ndr_field enum_fields[] = {ENUM_FIELDS(enum_arms)};
+static const ndr_field any_fields[] = {ENUM_FIELDS(any_arms)};
 
 static const ndr_type enum_type =
-    NDR_TYPE(struct enum_struct, enum_fields, "SESSION_ENUM_STRUCT");
+    NDR_TYPE(srvsvc_session_enum_struct, enum_fields, "SESSION_ENUM_STRUCT");
+static const ndr_type any_type =
+    NDR_TYPE(srvsvc_session_enum_struct, any_fields, "SESSION_ENUM_STRUCT");
 
 /*
  * NET_API_STATUS NetrSessionEnum(
@@ -169,38 +173,33 @@ static const ndr_type enum_type =
  *     [out] DWORD *TotalEntries,
  *     [in, out, unique] DWORD *ResumeHandle);
  */
-struct request {
-    const char *server, *client, *user;
-    struct enum_struct info;
-    uint32_t preferred_length, resume;
-    bool has_resume;
-};
-
-struct reply {
-    struct enum_struct info;
-    uint32_t total, resume, status;
-    bool has_resume;
-};
-
 static const ndr_field request_fields[] = {
-    NDR_STRING(struct request, server, "ServerName"),
-    NDR_STRING(struct request, client, "ClientName"),
-    NDR_STRING(struct request, user, "UserName"),
-    NDR_STRUCT(struct request, info, struct enum_struct, &enum_type, "InfoStruct"),
-    NDR_U32(struct request, preferred_length, "PreferedMaximumLength"),
-    NDR_U32_PTR(struct request, resume, has_resume, "ResumeHandle"),
+    NDR_STRING(srvsvc_session_enum_request, server, "ServerName"),
+    NDR_STRING(srvsvc_session_enum_request, client, "ClientName"),
+    NDR_STRING(srvsvc_session_enum_request, user, "UserName"),
+    NDR_STRUCT(srvsvc_session_enum_request, info, srvsvc_session_enum_struct, &any_type,
+               "InfoStruct"),
+    NDR_U32(srvsvc_session_enum_request, preferred_length, "PreferedMaximumLength"),
+    NDR_U32_PTR(srvsvc_session_enum_request, resume, has_resume, "ResumeHandle"),
 };
 
-static const ndr_field reply_fields[] = {
-    NDR_STRUCT(struct reply, info, struct enum_struct, &enum_type, "InfoStruct"),
-    NDR_U32(struct reply, total, "TotalEntries"),
-    NDR_U32_PTR(struct reply, resume, has_resume, "ResumeHandle"),
-    NDR_U32(struct reply, status, "status"),
-};
+#define REPLY_FIELDS(info_type)                                                                \
+    NDR_STRUCT(srvsvc_session_enum_reply, info, srvsvc_session_enum_struct, info_type,         \
+               "InfoStruct"),                                                                  \
+        NDR_U32(srvsvc_session_enum_reply, total, "TotalEntries"),                             \
+        NDR_U32_PTR(srvsvc_session_enum_reply, resume, has_resume, "ResumeHandle"),            \
+        NDR_U32(srvsvc_session_enum_reply, status, "status")
 
-static const ndr_type request_type =
-    NDR_PARAMS(struct request, request_fields, "NetrSessionEnum");
-static const ndr_type reply_type = NDR_PARAMS(struct reply, reply_fields, "NetrSessionEnum");
+static const ndr_field reply_fields[] = {REPLY_FIELDS(&enum_type)};
+static const ndr_field any_reply_fields[] = {REPLY_FIELDS(&any_type)};
+
+const ndr_type srvsvc_session_enum_in_type =
+    NDR_PARAMS(srvsvc_session_enum_request, request_fields, "NetrSessionEnum");
+/* What a client decodes, and what a server encodes. */
+static const ndr_type reply_type =
+    NDR_PARAMS(srvsvc_session_enum_reply, reply_fields, "NetrSessionEnum");
+const ndr_type srvsvc_session_enum_out_type =
+    NDR_PARAMS(srvsvc_session_enum_reply, any_reply_fields, "NetrSessionEnum");
 
 bool srvsvc_session_level(uint32_t level)
 {
@@ -213,17 +212,17 @@ bool srvsvc_session_level(uint32_t level)
 /* ---- in ---- */
 
 /* Asking, the container is there and empty, as Windows sends it. */
-static struct request request_of(const srvsvc_session_enum_in *in)
+static srvsvc_session_enum_request request_of(const srvsvc_session_enum_in *in)
 {
     static const srvsvc_session_container empty;
 
-    return (struct request){.server = in->server,
-                            .client = in->client,
-                            .user = in->user,
-                            .info = {in->level, &empty},
-                            .preferred_length = in->preferred_length,
-                            .resume = in->resume,
-                            .has_resume = in->has_resume};
+    return (srvsvc_session_enum_request){.server = in->server,
+                                         .client = in->client,
+                                         .user = in->user,
+                                         .info = {in->level, &empty},
+                                         .preferred_length = in->preferred_length,
+                                         .resume = in->resume,
+                                         .has_resume = in->has_resume};
 }
 
 static int check_name(const char *name, const char *what, netsession_error *err)
@@ -256,10 +255,10 @@ static int check_in(const srvsvc_session_enum_in *in, netsession_error *err)
 int srvsvc_session_enum_encode_in(const srvsvc_session_enum_in *in, bool ndr64, ns_writer *stub,
                                   netsession_error *err)
 {
-    struct request request = request_of(in);
+    srvsvc_session_enum_request request = request_of(in);
     int code = check_in(in, err);
 
-    return code ? code : ndr_encode(&request_type, &request, ndr64, stub, err);
+    return code ? code : ndr_encode(&srvsvc_session_enum_in_type, &request, ndr64, stub, err);
 }
 
 struct in_block {
@@ -268,7 +267,7 @@ struct in_block {
     void *data[];
 };
 
-static void in_from(srvsvc_session_enum_in *in, const struct request *request)
+static void in_from(srvsvc_session_enum_in *in, const srvsvc_session_enum_request *request)
 {
     *in = (srvsvc_session_enum_in){.server = request->server,
                                    .client = request->client,
@@ -290,9 +289,9 @@ int srvsvc_session_enum_decode_in(const netsession_hooks *hooks, const void *stu
                       .trailing = true,
                       .max = max_bytes,
                       .layer = NS_LAYER_SRVSVC};
-    struct request request;
+    srvsvc_session_enum_request request;
     struct in_block *block;
-    int code = ndr_measure(&src, &request_type, &request, err);
+    int code = ndr_measure(&src, &srvsvc_session_enum_in_type, &request, err);
 
     *in = NULL;
     if (code)
@@ -301,7 +300,7 @@ int srvsvc_session_enum_decode_in(const netsession_hooks *hooks, const void *stu
     if (!block)
         return ns_fail_code(err, NETSESSION_E_MEMORY, NS_LAYER_SRVSVC);
     block->size = sizeof *block + src.fixed + src.text;
-    ndr_fill(&src, &request_type, &request, block->data);
+    ndr_fill(&src, &srvsvc_session_enum_in_type, &request, block->data);
     in_from(&block->in, &request);
     *in = &block->in;
     return 0;
@@ -319,33 +318,34 @@ void srvsvc_session_enum_in_free(const netsession_hooks *hooks, srvsvc_session_e
 
 void srvsvc_session_enum_print_in(const srvsvc_session_enum_in *in, ns_writer *text)
 {
-    struct request request = request_of(in);
+    srvsvc_session_enum_request request = request_of(in);
 
-    ndr_print(&request_type, &request, text);
+    ndr_print(&srvsvc_session_enum_in_type, &request, text);
 }
 
 /* ---- out ---- */
 
-static struct reply reply_of(const srvsvc_session_enum_out *out,
-                             const srvsvc_session_container *container)
+static srvsvc_session_enum_reply reply_of(const srvsvc_session_enum_out *out,
+                                          const srvsvc_session_container *container)
 {
-    return (struct reply){.info = {out->level, out->no_container ? NULL : container},
-                          .total = out->total,
-                          .resume = out->resume,
-                          .has_resume = out->has_resume,
-                          .status = out->status};
+    return (srvsvc_session_enum_reply){
+        .info = {out->level, out->no_container ? NULL : container},
+        .total = out->total,
+        .resume = out->resume,
+        .has_resume = out->has_resume,
+        .status = out->status};
 }
 
 int srvsvc_session_enum_encode_out(const srvsvc_session_enum_out *out, bool ndr64,
                                    ns_writer *stub, netsession_error *err)
 {
     srvsvc_session_container container = {out->count, out->entries};
-    struct reply reply = reply_of(out, &container);
+    srvsvc_session_enum_reply reply = reply_of(out, &container);
 
-    return ndr_encode(&reply_type, &reply, ndr64, stub, err);
+    return ndr_encode(&srvsvc_session_enum_out_type, &reply, ndr64, stub, err);
 }
 
-static void out_from(srvsvc_session_enum_out *out, const struct reply *reply)
+static void out_from(srvsvc_session_enum_out *out, const srvsvc_session_enum_reply *reply)
 {
     static const srvsvc_session_container none;
     const srvsvc_session_container *c = reply->info.container;
@@ -370,7 +370,7 @@ int srvsvc_session_enum_parse_out(const netsession_hooks *hooks, const void *stu
                       .format = format,
                       .max = max_bytes > head ? max_bytes - head : 0,
                       .layer = NS_LAYER_SRVSVC};
-    struct reply reply;
+    srvsvc_session_enum_reply reply;
     int code = ndr_measure(&src, &reply_type, &reply, err);
 
     *page = NULL;
@@ -397,7 +397,7 @@ static int judge(const srvsvc_session_enum_out *out, uint32_t level, netsession_
 {
     if (out->level != level)
         return broken(err, "the reply has another level than was asked for");
-    if (out->status != ERROR_SUCCESS && out->status != ERROR_MORE_DATA)
+    if (out->status != NERR_SUCCESS && out->status != ERROR_MORE_DATA)
         return ns_fail_win32(err, out->status, "NetrSessionEnum");
     if (out->no_container)
         return broken(err, "success, but the container is a null pointer");
@@ -424,7 +424,7 @@ int srvsvc_session_enum_decode_out(const netsession_hooks *hooks, const void *st
 void srvsvc_session_enum_print_out(const srvsvc_session_enum_out *out, ns_writer *text)
 {
     srvsvc_session_container container = {out->count, out->entries};
-    struct reply reply = reply_of(out, &container);
+    srvsvc_session_enum_reply reply = reply_of(out, &container);
 
-    ndr_print(&reply_type, &reply, text);
+    ndr_print(&srvsvc_session_enum_out_type, &reply, text);
 }

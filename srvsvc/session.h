@@ -112,8 +112,9 @@ int srvsvc_session_enum_parse_out(const netsession_hooks *hooks, const void *stu
 /* ---- The server's half ---- */
 
 /* *in is one block, strings included.  A level that the union does not have
- * is NETSESSION_E_PROTOCOL, like any malformed stub.  Bytes behind the last
- * parameter are allowed. */
+ * decodes with an empty union behind it, and is encoded like that in a reply.
+ * NETSESSION_E_PROTOCOL: a malformed stub.  Bytes behind the last parameter
+ * are allowed. */
 int srvsvc_session_enum_decode_in(const netsession_hooks *hooks, const void *stub, size_t len,
                                   ndr_format format, size_t max_bytes,
                                   srvsvc_session_enum_in **in, netsession_error *err);
