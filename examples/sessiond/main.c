@@ -1,0 +1,337 @@
+/* sessiond: the reference server on a real socket.  One process, one event
+ * loop, many clients. */
+#include <errno.h>
+#include <event2/event.h>
+#include <event2/util.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "examples/sessiond/options.h"
+#include "examples/sessiond/users.h"
+
+struct client {
+    struct client *next, **at; /* in the list of all */
+    struct daemon *daemon;
+    struct event *event;
+    ns_server_conn *conn;
+    int fd;
+    unsigned number;
+};
+
+struct daemon {
+    options o;
+    users *users;
+    ns_server *server;
+    struct event_base *base;
+    struct event *accept, *sigterm, *sigint;
+    struct client *clients;
+    unsigned count, number;
+    int fd;
+};
+
+static uint64_t now_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static void say(const struct daemon *d, const struct client *c, const char *who, const char *line)
+{
+    if (d->o.quiet)
+        return;
+    if (c)
+        printf("#%u %s: %s\n", c->number, who, line);
+    else
+        printf("%s\n", line);
+    fflush(stdout);
+}
+
+static void on_log(void *ctx, const char *who, const char *line)
+{
+    const struct client *c = ctx;
+
+    say(c->daemon, c, who, line);
+}
+
+/* ---- Clients ---- */
+
+static void drop(struct client *c)
+{
+    struct daemon *d = c->daemon;
+
+    *c->at = c->next;
+    if (c->next)
+        c->next->at = c->at;
+    ns_server_conn_free(c->conn);
+    event_free(c->event);
+    close(c->fd);
+    free(c);
+    if (d->count-- == d->o.max_connections)
+        event_add(d->accept, NULL);
+}
+
+/* 0, or -1 when the client is gone. */
+static int transmit(struct client *c)
+{
+    size_t len;
+    const uint8_t *p;
+
+    while ((p = ns_server_conn_output(c->conn, &len)) != NULL && len) {
+        ssize_t n = send(c->fd, p, len, MSG_NOSIGNAL);
+
+        if (n < 0)
+            return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? 0 : -1;
+        ns_server_conn_output_ack(c->conn, (size_t)n);
+    }
+    return ns_server_conn_ended(c->conn) ? -1 : 0;
+}
+
+/* While a client leaves answers unread, nothing more is read from it. */
+static int receive(struct client *c)
+{
+    size_t room, len = 0;
+    void *p;
+    ssize_t n;
+
+    do {
+        p = ns_server_conn_room(c->conn, &room);
+        if (!p)
+            return -1;
+        n = recv(c->fd, p, room, 0);
+        if (n <= 0)
+            return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) ? 0 : -1;
+        if (ns_server_conn_received(c->conn, (size_t)n, now_ms()))
+            return -1;
+        (void)ns_server_conn_output(c->conn, &len);
+    } while (!len && !ns_server_conn_ended(c->conn));
+    return 0;
+}
+
+static void on_client(evutil_socket_t fd, short what, void *ctx);
+
+/* Waits for what the connection needs next. */
+static void arm(struct client *c)
+{
+    struct timeval idle = {(time_t)c->daemon->o.idle, 0};
+    size_t len;
+
+    (void)ns_server_conn_output(c->conn, &len);
+    event_del(c->event);
+    event_assign(c->event, c->daemon->base, c->fd, len ? EV_WRITE : EV_READ, on_client, c);
+    event_add(c->event, c->daemon->o.idle ? &idle : NULL);
+}
+
+static void on_client(evutil_socket_t fd, short what, void *ctx)
+{
+    struct client *c = ctx;
+
+    (void)fd;
+    if (what & EV_TIMEOUT && !ns_server_conn_ended(c->conn)) {
+        say(c->daemon, c, "", "idle too long");
+        drop(c);
+        return;
+    }
+    if ((what & EV_READ && receive(c)) || transmit(c)) {
+        drop(c);
+        return;
+    }
+    arm(c);
+}
+
+/* Not at once: the connection may be in the middle of a call. */
+static void on_wake(void *ctx)
+{
+    struct client *c = ctx;
+
+    event_active(c->event, EV_WRITE, 0);
+}
+
+static void address_of(const struct sockaddr_storage *a, socklen_t len, char *text, size_t size)
+{
+    if (getnameinfo((const struct sockaddr *)a, len, text, (socklen_t)size, NULL, 0,
+                    NI_NUMERICHOST))
+        snprintf(text, size, "?");
+}
+
+static struct client *client_new(struct daemon *d, int fd, const char *address)
+{
+    struct client *c = calloc(1, sizeof *c);
+
+    if (!c)
+        return NULL;
+    c->daemon = d;
+    c->fd = fd;
+    c->number = ++d->number;
+    c->conn = ns_server_conn_new(d->server, address, c);
+    c->event = event_new(d->base, fd, EV_READ, on_client, c);
+    if (c->conn && c->event)
+        return c;
+    ns_server_conn_free(c->conn);
+    if (c->event)
+        event_free(c->event);
+    free(c);
+    return NULL;
+}
+
+static void add_client(struct daemon *d, struct client *c)
+{
+    c->next = d->clients;
+    c->at = &d->clients;
+    if (c->next)
+        c->next->at = &c->next;
+    d->clients = c;
+    if (++d->count == d->o.max_connections)
+        event_del(d->accept);
+    arm(c);
+}
+
+static void on_accept(evutil_socket_t listener, short what, void *ctx)
+{
+    struct daemon *d = ctx;
+    struct sockaddr_storage peer;
+    socklen_t len = sizeof peer;
+    char address[64];
+    int on = 1, fd = accept(listener, (struct sockaddr *)&peer, &len);
+    struct client *c;
+
+    (void)what;
+    if (fd < 0)
+        return;
+    address_of(&peer, len, address, sizeof address);
+    evutil_make_socket_nonblocking(fd);
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    c = client_new(d, fd, address);
+    if (c)
+        add_client(d, c);
+    else
+        close(fd);
+}
+
+/* ---- The daemon ---- */
+
+static int listen_on(const options *o)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list;
+    int on = 1, fd = -1;
+
+    hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
+    if (getaddrinfo(o->host, o->port, &hints, &list))
+        return -1;
+    for (struct addrinfo *a = list; a && fd < 0; a = a->ai_next) {
+        fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (fd < 0)
+            continue;
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+        if (bind(fd, a->ai_addr, a->ai_addrlen) || listen(fd, 1024)) {
+            close(fd);
+            fd = -1;
+        }
+    }
+    freeaddrinfo(list);
+    return fd;
+}
+
+/* Scripts wait for this line, and read the port from it. */
+static void announce(const struct daemon *d)
+{
+    struct sockaddr_storage a;
+    socklen_t len = sizeof a;
+    char host[64] = "?", port[8] = "?";
+
+    if (!getsockname(d->fd, (struct sockaddr *)&a, &len))
+        getnameinfo((struct sockaddr *)&a, len, host, sizeof host, port, sizeof port,
+                    NI_NUMERICHOST | NI_NUMERICSERV);
+    printf("sessiond: ready on %s port %s\n", host, port);
+    if (d->o.server.fill)
+        printf("sessiond: %u of the sessions listed are made up (seed %u)\n", d->o.server.fill,
+               (unsigned)d->o.server.seed);
+    fflush(stdout);
+}
+
+static void on_signal(evutil_socket_t sig, short what, void *ctx)
+{
+    struct daemon *d = ctx;
+
+    (void)sig;
+    (void)what;
+    event_base_loopexit(d->base, NULL);
+}
+
+/* Each client is a descriptor. */
+static void raise_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit))
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static bool set_up(struct daemon *d)
+{
+    d->base = event_base_new();
+    if (!d->base)
+        return false;
+    d->accept = event_new(d->base, d->fd, EV_READ | EV_PERSIST, on_accept, d);
+    d->sigterm = evsignal_new(d->base, SIGTERM, on_signal, d);
+    d->sigint = evsignal_new(d->base, SIGINT, on_signal, d);
+    return d->accept && d->sigterm && d->sigint && !event_add(d->accept, NULL) &&
+           !event_add(d->sigterm, NULL) && !event_add(d->sigint, NULL);
+}
+
+static void tear_down(struct daemon *d)
+{
+    while (d->clients)
+        drop(d->clients);
+    ns_server_free(d->server);
+    users_free(d->users);
+    event_free(d->accept);
+    event_free(d->sigterm);
+    event_free(d->sigint);
+    event_base_free(d->base);
+    close(d->fd);
+    libevent_global_shutdown();
+}
+
+int main(int argc, char **argv)
+{
+    static struct daemon d;
+
+    options_parse(&d.o, argc, argv);
+    raise_limit();
+    d.users = users_load(d.o.users);
+    if (!d.users)
+        return 1;
+    d.o.server.smb.auth.lookup = users_lookup;
+    d.o.server.smb.auth.lookup_ctx = d.users;
+    d.o.server.wake = on_wake;
+    d.o.server.log = d.o.quiet ? NULL : on_log;
+    d.fd = listen_on(&d.o);
+    if (d.fd < 0) {
+        fprintf(stderr, "sessiond: cannot listen on %s port %s: %s\n", d.o.host, d.o.port,
+                strerror(errno));
+        return 1;
+    }
+    evutil_make_socket_nonblocking(d.fd);
+    if (ns_server_new(&d.server, &d.o.server) || !set_up(&d)) {
+        fprintf(stderr, "sessiond: cannot start: out of memory or entropy\n");
+        return 1;
+    }
+    announce(&d);
+    event_base_dispatch(d.base);
+    say(&d, NULL, "", "sessiond: stopped");
+    tear_down(&d);
+    return 0;
+}

@@ -1,0 +1,155 @@
+#include "examples/sessiond/users.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/crypto.h"
+#include "srvsvc/server.h" /* srvsvc_name_equal */
+
+#define LINE_BYTES 1024
+
+struct user {
+    struct user *next;
+    char name[256], domain[256]; /* "": any */
+    auth_account account;
+};
+
+struct users {
+    struct user *first;
+};
+
+int users_lookup(void *ctx, const char *domain, const char *name, auth_account *out)
+{
+    const users *u = ctx;
+
+    for (const struct user *user = u->first; user; user = user->next)
+        if (srvsvc_name_equal(user->name, name) &&
+            (!*user->domain || srvsvc_name_equal(user->domain, domain))) {
+            *out = user->account;
+            return 1;
+        }
+    return 0;
+}
+
+void users_free(users *u)
+{
+    struct user *user, *next;
+
+    for (user = u ? u->first : NULL; user; user = next) {
+        next = user->next;
+        ns_wipe(user, sizeof *user);
+        free(user);
+    }
+    free(u);
+}
+
+/* ---- Reading ---- */
+
+/* The word at *s, NUL-terminated; *s moves behind the blanks that follow. */
+static char *word(char **s, const char *ends)
+{
+    char *start = *s;
+
+    *s += strcspn(*s, ends);
+    if (**s)
+        *(*s)++ = '\0';
+    *s += strspn(*s, " \t");
+    return start;
+}
+
+static bool parse_hash(const char *hex, uint8_t out[16])
+{
+    size_t n = 0;
+    unsigned byte;
+
+    for (; n < 16 && sscanf(hex + 2 * n, "%2x", &byte) == 1; n++)
+        out[n] = (uint8_t)byte;
+    return n == 16 && strlen(hex) == 32;
+}
+
+static bool parse_secret(char *text, uint8_t hash[16])
+{
+    if (!strncmp(text, "nt:", 3))
+        return parse_hash(text + 3, hash);
+    return !strncmp(text, "password:", 9) && !ntlm_nt_hash(text + 9, hash);
+}
+
+static bool parse_name(char *text, struct user *user)
+{
+    char *slash = strchr(text, '\\');
+
+    if (slash)
+        *slash = '\0';
+    return snprintf(user->domain, sizeof user->domain, "%s", slash ? text : "") < 256 &&
+           snprintf(user->name, sizeof user->name, "%s", slash ? slash + 1 : text) < 256 &&
+           *user->name;
+}
+
+static bool parse_line(char *line, struct user *user)
+{
+    char *name = word(&line, " \t");
+    char *secret = word(&line, strncmp(line, "nt:", 3) ? "\t" : " \t");
+
+    user->account.admin = !strcmp(line, "admin");
+    return (!*line || user->account.admin) && parse_name(name, user) &&
+           parse_secret(secret, user->account.nt_hash);
+}
+
+static bool add_line(users *u, char *line)
+{
+    struct user *user;
+
+    line[strcspn(line, "\r\n")] = '\0';
+    line += strspn(line, " \t");
+    if (!*line || *line == '#')
+        return true;
+    user = calloc(1, sizeof *user);
+    if (!user)
+        return false;
+    user->next = u->first;
+    u->first = user;
+    return parse_line(line, user);
+}
+
+static bool is_private(FILE *f)
+{
+    struct stat st;
+
+    return !fstat(fileno(f), &st) &&
+           (!S_ISREG(st.st_mode) || !(st.st_mode & (S_IRWXG | S_IRWXO)));
+}
+
+static users *complain(users *u, FILE *f, const char *path, const char *why, unsigned line)
+{
+    fprintf(stderr, line ? "sessiond: %s: %s, line %u\n" : "sessiond: %s: %s\n", path, why, line);
+    users_free(u);
+    if (f)
+        fclose(f);
+    return NULL;
+}
+
+users *users_load(const char *path)
+{
+    users *u = calloc(1, sizeof *u);
+    FILE *f = fopen(path, "r");
+    char line[LINE_BYTES];
+    unsigned n = 0;
+    bool ok = true;
+
+    if (!u || !f)
+        return complain(u, f, path, strerror(errno), 0);
+    if (!is_private(f))
+        return complain(u, f, path, "others may read this file; chmod 600 it", 0);
+    while (ok && fgets(line, sizeof line, f)) {
+        n++;
+        ok = add_line(u, line);
+    }
+    ns_wipe(line, sizeof line);
+    if (!ok)
+        return complain(u, f, path, "is not \"name password:... | nt:HASH [admin]\"", n);
+    fclose(f);
+    return u;
+}
