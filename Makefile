@@ -23,17 +23,24 @@ ALL_CFLAGS = -std=c11 $(WARNINGS) -fvisibility=hidden -fPIC -pthread $(CFLAGS)
 ALL_LDFLAGS = -pthread $(LDFLAGS)
 
 ROOMS = base auth smb2 ndr dcerpc srvsvc netapi
-LIB_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(foreach room,$(ROOMS),$(sort $(wildcard $(room)/*.c))))
+# The server halves are for the reference server and the tests: not in the library.
+SERVER_SRC := $(sort $(wildcard server/*.c auth/*server*.c smb2/server*.c dcerpc/server.c \
+	dcerpc/accept.c srvsvc/server.c srvsvc/enum.c srvsvc/info.c srvsvc/name.c \
+	srvsvc/session_del.c srvsvc/share.c srvsvc/tod.c))
+LIB_SRC := $(filter-out $(SERVER_SRC),$(foreach room,$(ROOMS),$(sort $(wildcard $(room)/*.c))))
+LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
+SERVER_OBJ := $(SERVER_SRC:%.c=$(BUILD)/%.o)
+SESSIOND_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard examples/sessiond/*.c)))
 TOOL_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tools/*.c)))
 EXAMPLES := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard examples/*.c)))
-TEST_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/test_*.c)))
+TEST_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(filter-out tests/test_smb2% tests/test_server%,$(wildcard tests/test_*.c))))
 TEST_TOOLS := $(BUILD)/tests/ndrtool $(BUILD)/tests/record $(BUILD)/tests/interop/auth_talk
 
 LIB = $(BUILD)/libnetsession.a
 SHLIB = $(BUILD)/libnetsession.so
 CHECK_LIBS = $(shell pkg-config --libs check)
 
-all: $(LIB) $(SHLIB) $(BUILD)/netsession $(EXAMPLES) $(BUILD)/netsession.pc
+all: $(LIB) $(SHLIB) $(BUILD)/netsession $(BUILD)/sessiond $(EXAMPLES) $(BUILD)/netsession.pc
 
 # ---- Building ----
 
@@ -58,6 +65,9 @@ $(SHLIB): $(LIB_OBJ)
 $(BUILD)/netsession: $(TOOL_OBJ) $(LIB)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcrypto -ljansson
 
+$(BUILD)/sessiond: $(SESSIOND_OBJ) $(SERVER_OBJ) $(LIB_OBJ)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcrypto -levent_core
+
 $(BUILD)/examples/%: $(BUILD)/examples/%.o $(LIB)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcrypto
 
@@ -67,7 +77,7 @@ $(BUILD)/netsession.pc: netsession.pc.in include/netsession.h Makefile
 
 # ---- Testing ----
 
-$(BUILD)/tests/check: $(BUILD)/tests/main.o $(BUILD)/tests/replay.o $(wildcard $(BUILD)/tests/util.o) $(TEST_OBJ) $(LIB_OBJ)
+$(BUILD)/tests/check: $(BUILD)/tests/main.o $(BUILD)/tests/replay.o $(BUILD)/tests/util.o $(TEST_OBJ) $(SERVER_OBJ) $(LIB_OBJ)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcrypto $(CHECK_LIBS)
 
 $(BUILD)/tests/ndrtool: $(BUILD)/tests/ndrtool.o $(LIB_OBJ)
@@ -76,7 +86,7 @@ $(BUILD)/tests/ndrtool: $(BUILD)/tests/ndrtool.o $(LIB_OBJ)
 $(BUILD)/tests/record: $(BUILD)/tests/record.o $(BUILD)/tests/replay.o $(LIB_OBJ)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcrypto
 
-$(BUILD)/tests/interop/auth_talk: $(BUILD)/tests/interop/auth_talk.o $(LIB_OBJ)
+$(BUILD)/tests/interop/auth_talk: $(BUILD)/tests/interop/auth_talk.o $(SERVER_OBJ) $(LIB_OBJ)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcrypto
 
 tests: all $(BUILD)/tests/check $(TEST_TOOLS)
@@ -132,7 +142,7 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
--include $(LIB_OBJ:.o=.d) $(TOOL_OBJ:.o=.d) $(TEST_OBJ:.o=.d) $(wildcard $(BUILD)/*/*.d)
+-include $(LIB_OBJ:.o=.d) $(SERVER_OBJ:.o=.d) $(SESSIOND_OBJ:.o=.d) $(TOOL_OBJ:.o=.d) $(TEST_OBJ:.o=.d) $(wildcard $(BUILD)/*/*.d)
 
 .SECONDARY:
 .PHONY: all tests run-check check valgrind interop bench demo deps deps-interop install clean

@@ -10,7 +10,8 @@ foreign="libssl-dev libssl3 libsubunit-dev check"
 
 compilers() {
     local p want=""
-    for p in gcc-s390x-linux-gnu gcc-i686-linux-gnu qemu-user; do
+    for p in gcc-s390x-linux-gnu libc6-dev-s390x-cross gcc-i686-linux-gnu \
+        libc6-dev-i386-cross qemu-user; do
         dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null | grep -qx installed || want="$want $p"
     done
     # shellcheck disable=SC2086
@@ -26,7 +27,7 @@ unpack() { # architecture, folder
     }
     mkdir -p "$root/debs"
     for p in $foreign; do
-        (cd "$root/debs" && apt-get download -qq "$p:$arch")
+        (cd "$root/debs" && apt-get download -qq -o APT::Sandbox::User=root "$p:$arch")
     done
     for p in "$root"/debs/*.deb; do dpkg -x "$p" "$root"; done
     touch "$root/done"

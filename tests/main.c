@@ -2,27 +2,29 @@
 #include <check.h>
 #include <stdlib.h>
 
+Suite *auth_server_suite(void);
 Suite *auth_suite(void);
 Suite *base_suite(void);
 Suite *conn_suite(void);
+Suite *dcerpc_server_suite(void);
 Suite *dcerpc_suite(void);
 Suite *lm_suite(void);
 Suite *ndr_suite(void);
-Suite *smb2_suite(void);
+Suite *srvsvc_server_suite(void);
 Suite *srvsvc_suite(void);
+
+static Suite *(*const suites[])(void) = {
+    base_suite,          auth_suite,   auth_server_suite,   ndr_suite,  dcerpc_suite,
+    dcerpc_server_suite, srvsvc_suite, srvsvc_server_suite, conn_suite, lm_suite,
+};
 
 int main(void)
 {
-    SRunner *runner = srunner_create(base_suite());
+    SRunner *runner = srunner_create(NULL);
     int failed;
 
-    srunner_add_suite(runner, auth_suite());
-    srunner_add_suite(runner, smb2_suite());
-    srunner_add_suite(runner, ndr_suite());
-    srunner_add_suite(runner, dcerpc_suite());
-    srunner_add_suite(runner, srvsvc_suite());
-    srunner_add_suite(runner, conn_suite());
-    srunner_add_suite(runner, lm_suite());
+    for (size_t i = 0; i < sizeof suites / sizeof *suites; i++)
+        srunner_add_suite(runner, suites[i]());
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);
     srunner_free(runner);
