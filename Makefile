@@ -34,7 +34,7 @@ SESSIOND_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard examples/sessiond/
 TOOL_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tools/*.c)))
 EXAMPLES := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard examples/*.c)))
 TEST_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(filter-out tests/test_smb2% tests/test_server%,$(wildcard tests/test_*.c))))
-TEST_TOOLS := $(BUILD)/tests/ndrtool $(BUILD)/tests/record $(BUILD)/tests/interop/auth_talk
+TEST_TOOLS := $(BUILD)/tests/hold $(BUILD)/tests/ndrtool $(BUILD)/tests/record $(BUILD)/tests/interop/auth_talk
 
 LIB = $(BUILD)/libnetsession.a
 SHLIB = $(BUILD)/libnetsession.so
@@ -89,6 +89,9 @@ $(BUILD)/tests/record: $(BUILD)/tests/record.o $(BUILD)/tests/replay.o $(LIB_OBJ
 $(BUILD)/tests/interop/auth_talk: $(BUILD)/tests/interop/auth_talk.o $(SERVER_OBJ) $(LIB_OBJ)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcrypto
 
+$(BUILD)/tests/hold: $(BUILD)/tests/hold.o $(LIB)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcrypto
+
 tests: all $(BUILD)/tests/check $(TEST_TOOLS)
 
 run-check: tests
@@ -113,8 +116,8 @@ bench: deps-interop
 	$(MAKE) all
 	tests/interop/bench.py
 
-demo: deps-interop
-	$(MAKE) all
+demo: deps
+	$(MAKE) all $(BUILD)/tests/hold
 	tests/demo.sh $(BUILD)
 
 deps:
