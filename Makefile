@@ -62,10 +62,16 @@ $(SHLIB): $(LIB_OBJ)
 		$(ALL_LDFLAGS) -o $@ $(LIB_OBJ) -lcrypto
 	ln -sf $(@F) $@.$(SOVERSION)
 
+# For the server and the tests: both halves, every symbol.
+INTERNAL = $(BUILD)/internal.a
+$(INTERNAL): $(LIB_OBJ) $(SERVER_OBJ)
+	rm -f $@
+	$(AR) rcs $@ $^
+
 $(BUILD)/netsession: $(TOOL_OBJ) $(LIB)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcrypto -ljansson
 
-$(BUILD)/sessiond: $(SESSIOND_OBJ) $(SERVER_OBJ) $(LIB_OBJ)
+$(BUILD)/sessiond: $(SESSIOND_OBJ) $(INTERNAL)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcrypto -levent_core
 
 $(BUILD)/examples/%: $(BUILD)/examples/%.o $(LIB)
@@ -77,16 +83,16 @@ $(BUILD)/netsession.pc: netsession.pc.in include/netsession.h Makefile
 
 # ---- Testing ----
 
-$(BUILD)/tests/check: $(BUILD)/tests/main.o $(BUILD)/tests/replay.o $(BUILD)/tests/util.o $(TEST_OBJ) $(SERVER_OBJ) $(LIB_OBJ)
+$(BUILD)/tests/check: $(BUILD)/tests/main.o $(BUILD)/tests/replay.o $(BUILD)/tests/util.o $(TEST_OBJ) $(INTERNAL)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcrypto $(CHECK_LIBS)
 
-$(BUILD)/tests/ndrtool: $(BUILD)/tests/ndrtool.o $(LIB_OBJ)
+$(BUILD)/tests/ndrtool: $(BUILD)/tests/ndrtool.o $(INTERNAL)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcrypto -ljansson
 
-$(BUILD)/tests/record: $(BUILD)/tests/record.o $(BUILD)/tests/replay.o $(LIB_OBJ)
+$(BUILD)/tests/record: $(BUILD)/tests/record.o $(BUILD)/tests/replay.o $(INTERNAL)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcrypto
 
-$(BUILD)/tests/interop/auth_talk: $(BUILD)/tests/interop/auth_talk.o $(SERVER_OBJ) $(LIB_OBJ)
+$(BUILD)/tests/interop/auth_talk: $(BUILD)/tests/interop/auth_talk.o $(INTERNAL)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcrypto
 
 $(BUILD)/tests/hold: $(BUILD)/tests/hold.o $(LIB)

@@ -135,7 +135,7 @@ static void *pipe_open(void *ctx, smb2_session *session, const char *name)
     ns_server *server = conn->server;
     struct pipe *pipe;
 
-    if (strcmp(name, "srvsvc") != 0)
+    if (strcmp(name, "srvsvc") != 0 && !server->cfg.any_name)
         return NULL;
     pipe = ns_alloc(&server->cfg.hooks, sizeof *pipe);
     if (!pipe)

@@ -19,6 +19,7 @@ typedef struct ns_server_config {
     unsigned syntaxes;      /* a mask of enum netsession_syntax */
     const char *comment;    /* of the server, for NetrServerGetInfo */
     bool read_for_all;      /* levels 0 and 10 for everybody who logged on */
+    bool any_name;          /* every name of a pipe opens srvsvc: for test suites */
     uint32_t fill;          /* made-up sessions listed before the real ones */
     uint64_t seed;          /* what they are made from */
     /* A connection is to be looked at: it has output, or has ended, though

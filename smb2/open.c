@@ -37,10 +37,14 @@ static smb2_done on_tree, on_validate, on_create, on_stale_closed, on_transceive
 static bool begin_tree(smb2_client *c)
 {
     char path[PATH_LEN];
+    int len = snprintf(path, sizeof path, "\\\\%s\\IPC$", c->cfg->host);
 
-    snprintf(path, sizeof path, "\\\\%s\\IPC$", c->cfg->host);
-    return smb2_request_begin(c, SMB2_TREE_CONNECT, on_tree, 0, false) &&
-           smb2_tree_connect_request_put(&c->frame, path);
+    if (!smb2_request_begin(c, SMB2_TREE_CONNECT, on_tree, 0, false))
+        return false;
+    if (len < (int)sizeof path && smb2_tree_connect_request_put(&c->frame, path))
+        return true;
+    smb2_fail(c, NETSESSION_E_ARGUMENT, "the host's name is too long or not valid UTF-8");
+    return false;
 }
 
 static bool begin_validate(smb2_client *c, bool related)
@@ -256,7 +260,7 @@ static int on_create(smb2_client *c, const smb2_reply *reply)
     snprintf(what, sizeof what, "opening the pipe %s", c->cfg->pipe);
     if (reply->header.status)
         return step_failed(c, reply, what);
-    if (!smb2_create_response_get(&body, c->file_id))
+    if (!c->tree_ok || !smb2_create_response_get(&body, c->file_id))
         return malformed(c, reply);
     c->file_ok = true;
     return smb2_open_next(c);
@@ -344,6 +348,9 @@ static int on_written(smb2_client *c, const smb2_reply *reply)
  * goes along with the first call; its answer is waited for all the same. */
 static int validate_along(smb2_client *c)
 {
+    for (int i = 0; i < SMB2_MAX_REQUESTS; i++)
+        if (c->requests[i].done == on_validate)
+            return 0; /* asked already, with an earlier fragment */
     return must_validate(c) ? send_begun(c, begin_validate(c, false)) : 0;
 }
 

@@ -5,7 +5,7 @@
 #   deps.sh ... deeper    and further compilers and checkers
 set -eu
 
-build="gcc make pkg-config libssl-dev libjansson-dev libevent-dev check binutils libc6-dev"
+build="gcc make pkg-config libssl-dev libjansson-dev libevent-dev check binutils libc6-dev python3"
 peers="samba samba-common-bin smbclient python3-samba samba-testsuite python3-impacket
     winbind krb5-user iproute2 tcpdump tshark"
 deeper="clang libclang-rt-dev valgrind shellcheck"

@@ -23,6 +23,7 @@ static const char usage[] =
     "  --syntaxes LIST          NDR32,NDR64\n"
     "  --anonymous, --guest     let nobody, or anybody, in\n"
     "  --read-for-all           levels 0 and 10 for everybody who logged on\n"
+    "  --any-name               whatever a pipe is called, it is srvsvc: for test suites\n"
     "  --idle SECONDS           drop clients that are silent so long\n"
     "  --lifetime SECONDS       sessions must log on anew after so long\n"
     "  --max-connections N      clients at once (20000)\n"
@@ -45,6 +46,7 @@ enum {
     OPT_ANONYMOUS,
     OPT_GUEST,
     OPT_READ,
+    OPT_ANY_NAME,
     OPT_IDLE,
     OPT_LIFETIME,
     OPT_CONNECTIONS,
@@ -70,6 +72,7 @@ static const struct option long_options[] = {
     {"anonymous", no_argument, NULL, OPT_ANONYMOUS},
     {"guest", no_argument, NULL, OPT_GUEST},
     {"read-for-all", no_argument, NULL, OPT_READ},
+    {"any-name", no_argument, NULL, OPT_ANY_NAME},
     {"idle", required_argument, NULL, OPT_IDLE},
     {"lifetime", required_argument, NULL, OPT_LIFETIME},
     {"max-connections", required_argument, NULL, OPT_CONNECTIONS},
@@ -188,6 +191,7 @@ static void apply(options *o, int opt, char *value)
     case OPT_ANONYMOUS: cfg->smb.auth.anonymous = true; break;
     case OPT_GUEST: cfg->smb.auth.guest = true; break;
     case OPT_READ: cfg->read_for_all = true; break;
+    case OPT_ANY_NAME: cfg->any_name = true; break;
     case OPT_IDLE: o->idle = number(value, 86400); break;
     case OPT_LIFETIME: cfg->smb.lifetime = 1000ull * number(value, 86400); break;
     case OPT_CONNECTIONS: o->max_connections = number(value, 1000000); break;

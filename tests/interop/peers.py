@@ -158,6 +158,77 @@ class ImpacketServer(Host):
             return [json.loads(line) for line in log]
 
 
+class Sessiond(Host):
+    """Our own server, sessiond, while the context lasts.  Its end is looked at as
+    well: SIGTERM must make it exit with status 0 and nothing on stderr, which is
+    where sanitizers and the leak checker report."""
+
+    users = {'admin': ('Secret-1', 'admin'), 'alice': ('secret', ''), 'bob': ('Passw0rd', ''),
+             'jürgen': ('geheim', '')}
+
+    def __init__(self, build, *options):
+        self.binary = os.path.join(os.path.abspath(build), 'sessiond')
+        self.options = options
+        self.directory = tempfile.TemporaryDirectory(prefix='sessiond-')
+        self.log_file = os.path.join(self.directory.name, 'log')
+        self.errors = os.path.join(self.directory.name, 'errors')
+        self.process = None
+        self.port = None
+
+    def __enter__(self):
+        users = os.path.join(self.directory.name, 'users')
+        with open(users, 'w', encoding='utf-8', opener=lambda path, flags: os.open(
+                path, flags, 0o600)) as file:
+            for name, (password, rights) in self.users.items():
+                file.write('%s\tpassword:%s%s\n' % (name, password, rights and '\t' + rights))
+        with open(self.log_file, 'wb') as log, open(self.errors, 'wb') as errors:
+            self.process = self.popen(
+                [self.binary, '--listen', '127.0.0.1:0', '--users', users, *self.options],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=errors)
+        ready = wait_for('sessiond is ready', self.is_ready)
+        self.port = int(ready.group(1))
+        return self
+
+    def is_ready(self):
+        if self.process.poll() is not None:
+            raise Failure('sessiond does not start: %s' % self.stderr())
+        return re.search(r'^sessiond: ready on \S+ port (\d+)$', self.log(), re.MULTILINE)
+
+    def __exit__(self, kind, *_):
+        try:
+            self.stop()
+        except Failure:
+            if kind is None:  # otherwise the first thing that went wrong is told
+                raise
+        finally:
+            self.directory.cleanup()
+
+    def stop(self):
+        if self.process.poll() is not None:
+            raise Failure('sessiond ended by itself: %d, %s' % (
+                self.process.returncode, self.stderr()))
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            status = self.process.wait(10)
+        except subprocess.TimeoutExpired as expired:
+            self.process.kill()
+            self.process.wait()
+            raise Failure('SIGTERM does not end sessiond') from expired
+        if status != 0 or self.stderr():
+            raise Failure('sessiond ended with %d: %s' % (status, self.stderr()))
+
+    def stderr(self):
+        with open(self.errors, encoding='utf-8', errors='replace') as file:
+            return file.read().strip()[-2000:]
+
+    def log(self):
+        with open(self.log_file, encoding='utf-8', errors='replace') as file:
+            return file.read()
+
+    def password(self, user):
+        return self.users[user][0]
+
+
 class Command:
     """The netsession command."""
 
