@@ -7,9 +7,9 @@
 #include "server/fill.h"
 #include "server/table.h"
 
-#define TRANSPORT_NAME "\\Device\\NetBT_Tcpip"
+#define TRANSPORT_NAME             "\\Device\\NetBT_Tcpip"
 #define SV_TYPE_WORKSTATION_SERVER 0x3u
-#define ADDRESS_MAX 48
+#define ADDRESS_MAX                48
 
 struct ns_server {
     ns_server_config cfg;
@@ -125,8 +125,8 @@ static int on_call(void *ctx, const rpc_call *call, ns_writer *out, uint32_t *fa
     const char *name = srvsvc_call_name(call->opnum);
 
     smb2_server_log(s->server, "%s by %s", name ? name : "an unknown call", s->user);
-    return srvsvc_dispatch(&server->backend, &caller, &server->cfg.hooks, call->opnum, call->stub,
-                           format, out, fault);
+    return srvsvc_dispatch(&server->backend, &caller, &server->cfg.hooks, call->opnum,
+                           call->stub, format, out, fault);
 }
 
 static void *pipe_open(void *ctx, smb2_session *session, const char *name)

@@ -30,7 +30,7 @@ typedef struct ns_server_config {
 
 /* cfg is copied; its strings must live as long as the server. */
 int ns_server_new(ns_server **out, const ns_server_config *cfg);
-void ns_server_free(ns_server *server); /* after all its connections */
+void ns_server_free(ns_server *server);               /* after all its connections */
 uint32_t ns_server_sessions(const ns_server *server); /* real ones, logged on */
 
 /* address: the client's, without port.  NULL when out of memory. */

@@ -9,19 +9,19 @@
 
 #define TRANSPORT_LEN 4
 #define TRANSPORT_MAX 0xFFFFFFu
-#define FRAME_SLACK 131072u
-#define FLAGS_AT 16
-#define CREDITS_AT 14
-#define NEXT_AT 20
-#define ASYNC_AT 32
-#define TREE_AT 36
-#define SESSION_AT 40
+#define FRAME_SLACK   131072u
+#define FLAGS_AT      16
+#define CREDITS_AT    14
+#define NEXT_AT       20
+#define ASYNC_AT      32
+#define TREE_AT       36
+#define SESSION_AT    40
 
-#define STATUS_INVALID_PARAMETER 0xC000000Du
-#define STATUS_ACCESS_DENIED 0xC0000022u
+#define STATUS_INVALID_PARAMETER       0xC000000Du
+#define STATUS_ACCESS_DENIED           0xC0000022u
 #define STATUS_NETWORK_SESSION_EXPIRED 0xC000035Cu
-#define STATUS_USER_SESSION_DELETED 0xC0000203u
-#define STATUS_NOT_SUPPORTED 0xC00000BBu
+#define STATUS_USER_SESSION_DELETED    0xC0000203u
+#define STATUS_NOT_SUPPORTED           0xC00000BBu
 
 void smb2_server_log(smb2_server *s, const char *fmt, ...)
 {
@@ -274,7 +274,7 @@ static const struct command {
     [SMB2_LOCK] = {NULL, true, true},
     [SMB2_IOCTL] = {smb2_on_ioctl, true, true},
     [SMB2_CANCEL] = {smb2_on_cancel, false, false},
-    [SMB2_ECHO] = {smb2_on_flush, false, false}, /* both: four bytes back */
+    [SMB2_ECHO] = {smb2_on_echo, false, false},
     [SMB2_QUERY_DIRECTORY] = {NULL, true, true},
     [SMB2_CHANGE_NOTIFY] = {NULL, true, true},
     [SMB2_QUERY_INFO] = {smb2_on_query_info, true, true},
@@ -307,11 +307,16 @@ static bool has_tree(const smb2_server *s, const smb2_session *session, uint32_t
     return false;
 }
 
+bool smb2_session_expired(const smb2_server *s, const smb2_session *session)
+{
+    return session->expires && s->now >= session->expires;
+}
+
 /* 3.3.5.2.9: what may still be done when the time is up. */
 static bool expired(const smb2_server *s, const smb2_request_in *req)
 {
-    return req->session->expires && s->now >= req->session->expires &&
-           req->header.command != SMB2_LOGOFF && req->header.command != SMB2_CLOSE;
+    return smb2_session_expired(s, req->session) && req->header.command != SMB2_LOGOFF &&
+           req->header.command != SMB2_CLOSE;
 }
 
 static uint32_t check_session(smb2_server *s, smb2_request_in *req, const struct command *cmd)
@@ -329,28 +334,47 @@ static uint32_t check_session(smb2_server *s, smb2_request_in *req, const struct
     return 0;
 }
 
-/* 3.3.5.2.7.2: what a related request leaves open is that of the one before. */
-static uint32_t inherit(smb2_server *s, smb2_request_in *req)
+/* Without a session or a tree to go on with, all the rest of the chain fails;
+ * so does all of one that begins as a related request (note 269). */
+static bool is_broken(smb2_server *s, const struct command *cmd)
 {
-    if (!(req->header.flags & SMB2_FLAG_RELATED))
+    if (s->element_count < 2 || (cmd->needs_session && !s->chain.has_session) ||
+        (cmd->needs_tree && !s->chain.has_tree))
+        s->chain.broken = true;
+    return s->chain.broken;
+}
+
+/* 3.3.5.2.7.2: what a related request leaves open is that of the one before.
+ * One that is not related begins a new chain (note 268). */
+static uint32_t inherit(smb2_server *s, smb2_request_in *req, const struct command *cmd)
+{
+    if (!(req->header.flags & SMB2_FLAG_RELATED)) {
+        memset(&s->chain, 0, sizeof s->chain);
         return 0;
-    if (s->element_count < 2)
+    }
+    if (is_broken(s, cmd))
         return STATUS_INVALID_PARAMETER;
     req->header.session_id = s->chain.session_id;
     req->header.tree_id = s->chain.tree_id;
     return 0;
 }
 
+static const struct command *command_of(const smb2_request_in *req)
+{
+    static const struct command unknown = {NULL, false, false};
+    unsigned code = req->header.command;
+
+    return code < sizeof commands / sizeof *commands ? &commands[code] : &unknown;
+}
+
 static uint32_t handle(smb2_server *s, smb2_request_in *req)
 {
-    unsigned code = req->header.command;
-    uint32_t status = inherit(s, req);
-    const struct command *cmd;
+    const struct command *cmd = command_of(req);
+    uint32_t status = inherit(s, req, cmd);
 
-    if (code >= sizeof commands / sizeof *commands)
-        return STATUS_INVALID_PARAMETER;
-    cmd = &commands[code];
     req->session = smb2_find_session(s, req->header.session_id);
+    if (req->header.command >= sizeof commands / sizeof *commands)
+        return STATUS_INVALID_PARAMETER;
     if (!status)
         status = check_signature(s, req);
     if (!status)
@@ -364,12 +388,14 @@ static uint32_t handle(smb2_server *s, smb2_request_in *req)
 
 /* ---- One request ---- */
 
-/* What the next, related request goes on from. */
+/* What the next, related request goes on from.  Handlers note the file. */
 static void remember(smb2_server *s, const smb2_request_in *req, uint32_t status)
 {
     s->chain.session_id = req->header.session_id;
+    s->chain.has_session = req->session != NULL;
     s->chain.tree_id = req->header.tree_id;
-    s->chain.status = status;
+    s->chain.has_tree =
+        command_of(req)->needs_tree || (req->header.command == SMB2_TREE_CONNECT && !status);
 }
 
 static bool is_error(uint32_t status)
@@ -443,7 +469,8 @@ static int answer(smb2_server *s, smb2_request_in *req)
 /* The first NEGOTIATE costs its credit like any other; a CANCEL none. */
 static bool pays(smb2_server *s, const smb2_header *h)
 {
-    unsigned charge = h->credit_charge && s->dialect > NETSESSION_SMB_2_0_2 ? h->credit_charge : 1;
+    unsigned charge =
+        h->credit_charge && s->dialect > NETSESSION_SMB_2_0_2 ? h->credit_charge : 1;
 
     return h->command == SMB2_CANCEL || take_ids(s, h->message_id, charge);
 }
@@ -480,7 +507,6 @@ static int on_requests(smb2_server *s, uint8_t *msg, size_t len)
     size_t next = 0;
     int rc;
 
-    memset(&s->chain, 0, sizeof s->chain);
     do {
         rc = split_request(msg, len, &req, &next);
         if (!rc)

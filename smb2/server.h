@@ -60,7 +60,7 @@ typedef struct smb2_server_config {
     uint32_t max_io;      /* MaxTransactSize and the like; at least 65536 */
     unsigned max_credits; /* that a client may hold, up to SMB2_WINDOW / 2 */
     unsigned max_sessions, max_trees, max_opens, max_pending; /* a connection */
-    uint64_t lifetime;    /* ms after which a session must log on anew; 0: never */
+    uint64_t lifetime; /* ms after which a session must log on anew; 0: never */
 } smb2_server_config;
 
 /* A READ or TRANSCEIVE that waits for output: 3.3.4.2. */
@@ -95,20 +95,20 @@ typedef struct smb2_session {
     uint8_t preauth[SMB2_PREAUTH_LEN];
     smb2_keys keys;
     uint64_t nonce;
-    bool valid;         /* logged on */
-    bool dying;         /* ended; freed once the reply is out */
-    bool keyed;         /* has keys: neither guest nor anonymous */
+    bool valid; /* logged on */
+    bool dying; /* ended; freed once the reply is out */
+    bool keyed; /* has keys: neither guest nor anonymous */
     bool sign_required;
-    bool encrypt;       /* everything, both ways */
+    bool encrypt; /* everything, both ways */
     bool admin, guest, anonymous;
     char *user, *domain;
     uint64_t since, last, expires; /* ms of the connection's clock */
-    uint32_t *trees; /* ids; 0: free */
+    uint32_t *trees;               /* ids; 0: free */
     unsigned opens;
     uint32_t owner; /* the owner's own number for it; 0: not logged on there */
 } smb2_session;
 
-#define SMB2_WINDOW 1024 /* message ids that may be open at once */
+#define SMB2_WINDOW      1024 /* message ids that may be open at once */
 #define SMB2_REPLY_CHAIN 32
 
 /* One element of the reply that is being built. */
@@ -118,15 +118,15 @@ typedef struct smb2_reply_element {
     uint8_t *hash;          /* the preauth hash that takes this response in */
 } smb2_reply_element;
 
-/* Where a compound stands: 3.3.5.2.7.2. */
+/* Where a compound stands: what the element before used or made, which a
+ * related one goes on with (3.3.5.2.7.2). */
 typedef struct smb2_chain {
-    smb2_session *session;
     uint64_t session_id;
     uint32_t tree_id;
     uint8_t file_id[SMB2_FILE_ID_LEN];
-    uint32_t status;  /* of the element before */
-    bool has_file;    /* file_id was used or generated */
-    bool failed_file; /* a CREATE in the chain failed: no file for the rest */
+    uint32_t create_status; /* of its CREATE, which fails whatever needs the file */
+    bool has_session, has_tree, has_file;
+    bool broken; /* the rest of the chain is refused */
 } smb2_chain;
 
 typedef struct smb2_server {
@@ -141,7 +141,7 @@ typedef struct smb2_server {
     smb2_reply_element elements[SMB2_REPLY_CHAIN];
     unsigned element_count;
     smb2_chain chain;
-    bool encrypted;         /* the request being handled came encrypted */
+    bool encrypted;           /* the request being handled came encrypted */
     smb2_session *cipher_for; /* whose keys encrypt the reply; NULL: plain */
 
     unsigned dialect; /* 0: NEGOTIATE is yet to come */
@@ -190,7 +190,7 @@ typedef struct smb2_request_in {
     size_t len;
     ns_reader body; /* the same bytes */
     smb2_session *session;
-    bool last; /* of its compound */
+    bool last;         /* of its compound */
     uint64_t async_id; /* set by a handler that returns STATUS_PENDING */
 } smb2_request_in;
 
@@ -203,10 +203,11 @@ typedef uint32_t smb2_handler(smb2_server *s, smb2_request_in *req);
 
 smb2_handler smb2_on_negotiate, smb2_on_session_setup, smb2_on_logoff, smb2_on_tree_connect,
     smb2_on_tree_disconnect, smb2_on_create, smb2_on_close, smb2_on_read, smb2_on_write,
-    smb2_on_ioctl, smb2_on_cancel, smb2_on_query_info, smb2_on_flush;
+    smb2_on_ioctl, smb2_on_cancel, smb2_on_query_info, smb2_on_flush, smb2_on_echo;
 
 void smb2_server_log(smb2_server *s, const char *fmt, ...) NS_PRINTF(2, 3);
 smb2_session *smb2_find_session(smb2_server *s, uint64_t id);
+bool smb2_session_expired(const smb2_server *s, const smb2_session *session);
 /* An SMB1 negotiate that lists an SMB2 dialect (3.3.5.3). */
 int smb2_on_smb1(smb2_server *s, const uint8_t *msg, size_t len);
 /* A reply outside of any request's turn: STATUS_SUCCESS and a body that put

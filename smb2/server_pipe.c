@@ -5,26 +5,30 @@
 #include "base/utf.h"
 #include "smb2/server.h"
 
-#define STATUS_INVALID_INFO_CLASS 0xC0000003u
-#define STATUS_INVALID_PARAMETER 0xC000000Du
-#define STATUS_INVALID_DEVICE_REQUEST 0xC0000010u
-#define STATUS_ACCESS_DENIED 0xC0000022u
-#define STATUS_OBJECT_NAME_NOT_FOUND 0xC0000034u
-#define STATUS_INSUFFICIENT_RESOURCES 0xC000009Au
+#define STATUS_INVALID_INFO_CLASS      0xC0000003u
+#define STATUS_INVALID_HANDLE          0xC0000008u
+#define STATUS_INVALID_PARAMETER       0xC000000Du
+#define STATUS_INVALID_DEVICE_REQUEST  0xC0000010u
+#define STATUS_ACCESS_DENIED           0xC0000022u
+#define STATUS_OBJECT_NAME_NOT_FOUND   0xC0000034u
+#define STATUS_INSUFFICIENT_RESOURCES  0xC000009Au
 #define STATUS_BAD_IMPERSONATION_LEVEL 0xC00000A5u
-#define STATUS_PIPE_BUSY 0xC00000AEu
-#define STATUS_PIPE_DISCONNECTED 0xC00000B0u
-#define STATUS_NOT_SUPPORTED 0xC00000BBu
-#define STATUS_BAD_NETWORK_NAME 0xC00000CCu
-#define STATUS_CANCELLED 0xC0000120u
-#define STATUS_FILE_CLOSED 0xC0000128u
-#define STATUS_PIPE_BROKEN 0xC000014Bu
+#define STATUS_PIPE_BUSY               0xC00000AEu
+#define STATUS_PIPE_DISCONNECTED       0xC00000B0u
+#define STATUS_NOT_SUPPORTED           0xC00000BBu
+#define STATUS_BAD_NETWORK_NAME        0xC00000CCu
+#define STATUS_CANCELLED               0xC0000120u
+#define STATUS_FILE_CLOSED             0xC0000128u
+#define STATUS_PIPE_BROKEN             0xC000014Bu
 
-#define PIPE_MAXIMAL_ACCESS 0x001F00A9u
-#define DELEGATE 3
-#define FSCTL_PIPE_WAIT 0x00110018u
-#define IS_FSCTL 1
-#define NAME_MAX_UNITS 64
+#define PIPE_MAXIMAL_ACCESS                0x001F00A9u
+#define DELEGATE                           3
+#define FSCTL_PIPE_WAIT                    0x00110018u
+#define FSCTL_DFS_GET_REFERRALS            0x00060194u
+#define FSCTL_DFS_GET_REFERRALS_EX         0x000601B0u
+#define FSCTL_QUERY_NETWORK_INTERFACE_INFO 0x001401FCu
+#define IS_FSCTL                           1
+#define NAME_MAX_UNITS                     64
 
 /* ---- TREE_CONNECT, TREE_DISCONNECT ---- */
 
@@ -119,26 +123,36 @@ static bool is_placeholder(const uint8_t *file_id)
     return ns_le64(file_id) == UINT64_MAX && ns_le64(file_id + 8) == UINT64_MAX;
 }
 
-/* The open a request names, or that of the compound it is related to. */
+/* The FileId that a request names, or that of the compound it is related to.
+ * When a CREATE failed, its status is that of whatever needs its file; the
+ * failure of another request says nothing about the file. */
+static uint32_t pick_file_id(smb2_server *s, const smb2_request_in *req, const uint8_t *file_id)
+{
+    if (!(req->header.flags & SMB2_FLAG_RELATED) || !is_placeholder(file_id))
+        memcpy(s->chain.file_id, file_id, SMB2_FILE_ID_LEN);
+    else if (!s->chain.has_file)
+        return STATUS_INVALID_HANDLE;
+    else if (s->chain.create_status)
+        return s->chain.create_status;
+    s->chain.has_file = true;
+    s->chain.create_status = 0;
+    return 0;
+}
+
 static uint32_t find_open(smb2_server *s, const smb2_request_in *req, const uint8_t *file_id,
                           smb2_open **out)
 {
-    bool related = (req->header.flags & SMB2_FLAG_RELATED) && is_placeholder(file_id);
+    uint32_t status = pick_file_id(s, req, file_id);
+    uint64_t id = ns_le64(s->chain.file_id);
     smb2_open *open = s->opens;
 
-    if (related && s->chain.failed_file)
-        return s->chain.status;
-    if (related && !s->chain.has_file)
-        return STATUS_INVALID_PARAMETER;
-    if (related)
-        file_id = s->chain.file_id;
-    while (open && (open->id != ns_le64(file_id) || open->session != req->session ||
+    if (status)
+        return status;
+    while (open && (open->id != id || open->session != req->session ||
                     open->tree_id != req->header.tree_id))
         open = open->next;
-    if (!open || ns_le64(file_id + 8) != open->id)
+    if (!open || ns_le64(s->chain.file_id + 8) != id)
         return STATUS_FILE_CLOSED;
-    put_file_id(open, s->chain.file_id);
-    s->chain.has_file = true;
     *out = open;
     return 0;
 }
@@ -178,8 +192,8 @@ uint32_t smb2_on_create(smb2_server *s, smb2_request_in *req)
 {
     uint32_t status = create(s, req, s->chain.file_id);
 
-    s->chain.has_file = !status;
-    s->chain.failed_file = status != 0;
+    s->chain.has_file = true;
+    s->chain.create_status = status;
     if (!status)
         smb2_create_response_put(&s->frame, s->chain.file_id);
     return status;
@@ -259,10 +273,31 @@ uint32_t smb2_on_close(smb2_server *s, smb2_request_in *req)
     return 0;
 }
 
-/* FLUSH of a pipe and ECHO have nothing to do but to answer. */
+/* 3.3.5.11; what was written to a pipe is with its service already. */
 uint32_t smb2_on_flush(smb2_server *s, smb2_request_in *req)
 {
-    (void)req;
+    ns_reader *r = &req->body;
+    uint8_t file_id[SMB2_FILE_ID_LEN];
+    smb2_open *open = NULL;
+    uint32_t status;
+    uint16_t size;
+
+    ns_skip(r, SMB2_HEADER_LEN);
+    size = ns_get16(r);
+    ns_skip(r, 6); /* Reserved1, Reserved2 */
+    ns_get_bytes(r, file_id, sizeof file_id);
+    if (r->bad || size != 24)
+        return STATUS_INVALID_PARAMETER;
+    status = find_open(s, req, file_id, &open);
+    if (!status)
+        smb2_empty_put(&s->frame);
+    return status;
+}
+
+uint32_t smb2_on_echo(smb2_server *s, smb2_request_in *req)
+{
+    if (!smb2_body_is(req->body, 4))
+        return STATUS_INVALID_PARAMETER;
     smb2_empty_put(&s->frame);
     return 0;
 }
@@ -448,12 +483,41 @@ static uint32_t pipe_wait(smb2_server *s, smb2_request_in *req, smb2_ioctl_reque
 
 static const struct fsctl {
     uint32_t code;
+    bool of_share; /* not of an open; there is no FileId then */
     uint32_t (*handle)(smb2_server *s, smb2_request_in *req, smb2_ioctl_request *m);
 } fsctls[] = {
-    {SMB2_FSCTL_PIPE_TRANSCEIVE, transceive},
-    {SMB2_FSCTL_VALIDATE_NEGOTIATE_INFO, validate},
-    {FSCTL_PIPE_WAIT, pipe_wait},
+    {SMB2_FSCTL_PIPE_TRANSCEIVE, false, transceive},
+    {SMB2_FSCTL_VALIDATE_NEGOTIATE_INFO, true, validate},
+    {FSCTL_PIPE_WAIT, true, pipe_wait},
+    {FSCTL_DFS_GET_REFERRALS, true, NULL},
+    {FSCTL_DFS_GET_REFERRALS_EX, true, NULL},
+    {FSCTL_QUERY_NETWORK_INTERFACE_INFO, true, NULL},
 };
+
+static const struct fsctl *find_fsctl(uint32_t code)
+{
+    static const struct fsctl other = {0, false, NULL};
+
+    for (size_t i = 0; i < sizeof fsctls / sizeof *fsctls; i++)
+        if (fsctls[i].code == code)
+            return &fsctls[i];
+    return &other;
+}
+
+static uint32_t dispatch_fsctl(smb2_server *s, smb2_request_in *req, smb2_ioctl_request *m)
+{
+    const struct fsctl *fsctl = find_fsctl(m->ctl_code);
+    smb2_open *open = NULL;
+    uint32_t status = 0;
+
+    if (fsctl->of_share && !is_placeholder(m->file_id))
+        return STATUS_INVALID_PARAMETER;
+    if (fsctl->handle)
+        return fsctl->handle(s, req, m);
+    if (!fsctl->of_share)
+        status = find_open(s, req, m->file_id, &open);
+    return status ? status : STATUS_INVALID_DEVICE_REQUEST;
+}
 
 uint32_t smb2_on_ioctl(smb2_server *s, smb2_request_in *req)
 {
@@ -467,15 +531,12 @@ uint32_t smb2_on_ioctl(smb2_server *s, smb2_request_in *req)
         return STATUS_INVALID_PARAMETER;
     if (m.flags != IS_FSCTL)
         return STATUS_NOT_SUPPORTED;
-    for (size_t i = 0; i < sizeof fsctls / sizeof *fsctls; i++)
-        if (fsctls[i].code == m.ctl_code)
-            return fsctls[i].handle(s, req, &m);
-    return STATUS_INVALID_DEVICE_REQUEST;
+    return dispatch_fsctl(s, req, &m);
 }
 
 /* ---- QUERY_INFO ---- */
 
-#define INFO_FILE 1
+#define INFO_FILE                 1
 #define FILE_STANDARD_INFORMATION 5
 
 /* [MS-FSCC] 2.4.41, which Windows clients ask of each pipe they open. */

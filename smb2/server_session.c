@@ -5,14 +5,14 @@
 #include "base/crypto.h"
 #include "smb2/server.h"
 
-#define STATUS_INVALID_PARAMETER 0xC000000Du
-#define STATUS_ACCESS_DENIED 0xC0000022u
-#define STATUS_LOGON_FAILURE 0xC000006Du
+#define STATUS_INVALID_PARAMETER      0xC000000Du
+#define STATUS_ACCESS_DENIED          0xC0000022u
+#define STATUS_LOGON_FAILURE          0xC000006Du
 #define STATUS_INSUFFICIENT_RESOURCES 0xC000009Au
-#define STATUS_NOT_SUPPORTED 0xC00000BBu
-#define STATUS_REQUEST_NOT_ACCEPTED 0xC00000D0u
-#define STATUS_USER_SESSION_DELETED 0xC0000203u
-#define STATUS_NO_HASH_OVERLAP 0xC05D0000u
+#define STATUS_NOT_SUPPORTED          0xC00000BBu
+#define STATUS_REQUEST_NOT_ACCEPTED   0xC00000D0u
+#define STATUS_USER_SESSION_DELETED   0xC0000203u
+#define STATUS_NO_HASH_OVERLAP        0xC05D0000u
 
 #define WILDCARD_DIALECT 0x02FF
 
@@ -263,7 +263,8 @@ static int take_keys(smb2_server *s, smb2_session *session)
     int rc = auth_server_session_key(session->auth, key, &len);
 
     if (!rc && len)
-        rc = smb2_derive_keys(&session->keys, s->dialect, s->cipher, key, len, session->preauth);
+        rc =
+            smb2_derive_keys(&session->keys, s->dialect, s->cipher, key, len, session->preauth);
     session->keyed = len != 0;
     ns_wipe(key, sizeof key);
     return rc;
@@ -298,6 +299,7 @@ static uint32_t establish(smb2_server *s, smb2_session *session,
         return STATUS_ACCESS_DENIED;
     session->valid = true;
     session->since = s->now;
+    renew(s, session);
     if (m->previous_session_id && m->previous_session_id != session->id)
         s->cfg->ops->replaced(s->ctx, m->previous_session_id, session);
     return s->cfg->ops->logged_on(s->ctx, session) ? 0 : STATUS_INSUFFICIENT_RESOURCES;
@@ -309,19 +311,29 @@ static bool same_user(const smb2_session *session)
            !strcmp(session->domain, auth_server_domain(session->auth));
 }
 
+/* 3.3.5.5.3: whoever logs on anew, the session stays that of its user.  Only
+ * where it is expired would it become another's; that is refused, and another
+ * does not prolong it. */
+static uint32_t reauthenticate(smb2_server *s, smb2_session *session)
+{
+    if (same_user(session))
+        renew(s, session);
+    else if (smb2_session_expired(s, session))
+        return STATUS_ACCESS_DENIED;
+    return 0;
+}
+
 static uint32_t finish(smb2_server *s, smb2_session *session,
                        const smb2_session_setup_request *m)
 {
-    uint32_t status = 0;
+    uint32_t status;
 
-    if (!session->valid)
+    if (session->valid)
+        status = reauthenticate(s, session);
+    else
         status = establish(s, session, m);
-    else if (!same_user(session))
-        status = STATUS_ACCESS_DENIED;
     auth_server_free(session->auth);
     session->auth = NULL;
-    if (!status)
-        renew(s, session);
     return status;
 }
 

@@ -53,42 +53,54 @@ static json_t *session(const netsession_row *row)
     return NULL;
 }
 
-static json_t *sessions(const struct rows *rows)
-{
-    json_t *array = json_array();
-    int bad = 0;
-
-    for (size_t i = 0; !bad && i < rows->count; i++)
-        bad = json_array_append_new(array, session(&rows->row[i]));
-    if (!bad)
-        return array;
-    json_decref(array);
-    return NULL;
-}
-
 /* ---- Lines ---- */
 
+#define FLAGS (JSON_COMPACT | JSON_ENSURE_ASCII)
+
 /* Consumes object. */
-static bool put_line(json_t *object, int bad)
+static bool put_object(json_t *object, int bad, size_t flags)
 {
-    bad = bad || json_dumpf(object, stdout, JSON_COMPACT | JSON_ENSURE_ASCII) != 0;
+    bad = bad || json_dumpf(object, stdout, FLAGS | flags) != 0;
     json_decref(object);
-    return !bad && putchar('\n') != EOF && fflush(stdout) == 0;
+    return !bad;
+}
+
+static bool put_text(const char *s)
+{
+    return fputs(s, stdout) != EOF;
+}
+
+static bool end_line(void)
+{
+    return putchar('\n') != EOF && fflush(stdout) == 0;
+}
+
+/* One by one, so that a million of them need no tree. */
+static bool put_sessions(const struct rows *rows)
+{
+    bool ok = put_text(",\"sessions\":[");
+
+    for (size_t i = 0; ok && i < rows->count; i++) {
+        json_t *object = session(&rows->row[i]);
+
+        ok = object && (!i || put_text(",")) && put_object(object, 0, 0);
+    }
+    return ok && put_text("]");
 }
 
 bool print_json(const char *server, const struct rows *rows, const netsession_info *info)
 {
-    json_t *line = json_object();
-    int bad = set_text(line, "server", server);
+    json_t *head = json_object();
+    int bad = set_text(head, "server", server);
 
-    bad |= set_number(line, "level", rows->level);
-    bad |= set_text(line, "dialect", info->dialect_name);
-    bad |= set_text(line, "signing", info->signing);
-    bad |= set_text(line, "cipher", info->cipher);
-    bad |= set_text(line, "auth", info->auth);
-    bad |= json_object_set_new(line, "complete", json_true());
-    bad |= json_object_set_new(line, "sessions", sessions(rows));
-    return put_line(line, bad);
+    bad |= set_number(head, "level", rows->level);
+    bad |= set_text(head, "dialect", info->dialect_name);
+    bad |= set_text(head, "signing", info->signing);
+    bad |= set_text(head, "cipher", info->cipher);
+    bad |= set_text(head, "auth", info->auth);
+    bad |= json_object_set_new(head, "complete", json_true());
+    return put_text("{") && put_object(head, bad, JSON_EMBED) && put_sessions(rows) &&
+           put_text("}") && end_line();
 }
 
 bool print_json_error(const char *server, const netsession_error *err)
@@ -101,5 +113,5 @@ bool print_json_error(const char *server, const netsession_error *err)
     bad |= set_number(error, "value", err->win32);
     bad |= set_text(error, "message", err->message);
     bad |= json_object_set_new(line, "error", error);
-    return put_line(line, bad);
+    return put_object(line, bad, 0) && end_line();
 }
