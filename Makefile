@@ -37,6 +37,7 @@ TEST_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(filter-out tests/test_smb2% tes
 TEST_TOOLS := $(BUILD)/tests/hold $(BUILD)/tests/ndrtool $(BUILD)/tests/record $(BUILD)/tests/interop/auth_talk
 
 LIB = $(BUILD)/libnetsession.a
+SHLIB_DEFS = -Wl,-z,defs
 SHLIB = $(BUILD)/libnetsession.so
 CHECK_LIBS = $(shell pkg-config --libs check)
 
@@ -58,7 +59,7 @@ $(LIB): $(BUILD)/libnetsession.o
 	$(AR) rcs $@ $<
 
 $(SHLIB): $(LIB_OBJ)
-	$(CC) -shared -Wl,-soname,libnetsession.so.$(SOVERSION) -Wl,-z,defs $(ALL_CFLAGS) \
+	$(CC) -shared -Wl,-soname,libnetsession.so.$(SOVERSION) $(SHLIB_DEFS) $(ALL_CFLAGS) \
 		$(ALL_LDFLAGS) -o $@ $(LIB_OBJ) -lcrypto
 	ln -sf $(@F) $@.$(SOVERSION)
 

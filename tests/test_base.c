@@ -723,6 +723,8 @@ START_TEST(utf16_strict)
         {{0xDE00, 0xD83D}, 2, NS_UTF_BAD},      /* the wrong way round */
         {{0xD83D, 0xD83D}, 2, NS_UTF_BAD},
         {{0xD83D, 'a'}, 2, NS_UTF_BAD},
+        {{0xD83D, 0xE000}, 2, NS_UTF_BAD},
+        {{0xD83D, 0xFFFF}, 2, NS_UTF_BAD},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
