@@ -33,7 +33,7 @@ SERVER_OBJ := $(SERVER_SRC:%.c=$(BUILD)/%.o)
 SESSIOND_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard examples/sessiond/*.c)))
 TOOL_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tools/*.c)))
 EXAMPLES := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard examples/*.c)))
-TEST_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(filter-out tests/test_smb2% tests/test_server%,$(wildcard tests/test_*.c))))
+TEST_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(filter-out tests/test_server%,$(wildcard tests/test_*.c))))
 TEST_TOOLS := $(BUILD)/tests/hold $(BUILD)/tests/ndrtool $(BUILD)/tests/record $(BUILD)/tests/interop/auth_talk
 
 LIB = $(BUILD)/libnetsession.a

@@ -103,7 +103,7 @@ static const struct status {
      "the server's trust with its domain is broken"},
     {0xC0000193, 1793, "STATUS_ACCOUNT_EXPIRED", "the account has expired"},
     {0xC0000199, 1808, "STATUS_NOLOGON_WORKSTATION_TRUST_ACCOUNT", "use a user's account"},
-    {0xC000019C, 1450, "STATUS_FS_DRIVER_REQUIRED", ""},
+    {0xC000019C, 317, "STATUS_FS_DRIVER_REQUIRED", ""},
     {0xC0000203, 59, "STATUS_USER_SESSION_DELETED",
      "the server ended the session; log on again"},
     {0xC000020C, 64, "STATUS_CONNECTION_DISCONNECTED",

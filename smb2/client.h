@@ -106,7 +106,7 @@ typedef struct smb2_client {
     uint8_t file_id[SMB2_FILE_ID_LEN];
 
     /* closing */
-    bool closing, closed_file, closed_tree, closed_session;
+    bool closed_file, closed_tree, closed_session;
 } smb2_client;
 
 /* cfg, auth, err and hooks must outlive the client. */
