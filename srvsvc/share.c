@@ -38,6 +38,53 @@ static const ndr_field info_1_fields[] = {
     NDR_STRING(struct info_1, remark, "shi1_remark"),
 };
 
+/*
+ * typedef struct _SHARE_INFO_2 {
+ *     [string] wchar_t *shi2_netname;
+ *     DWORD shi2_type;
+ *     [string] wchar_t *shi2_remark;
+ *     DWORD shi2_permissions;
+ *     DWORD shi2_max_uses;
+ *     DWORD shi2_current_uses;
+ *     [string] wchar_t *shi2_path;
+ *     [string] wchar_t *shi2_passwd;
+ * } SHARE_INFO_2;
+ *
+ * SHARE_INFO_502_I has two members more:
+ *     DWORD shi502_reserved;
+ *     [size_is(shi502_reserved), unique] unsigned char *shi502_security_descriptor;
+ * of which the pointer is always null here, whatever it would lead to.
+ */
+struct info_2 {
+    const char *netname;
+    uint32_t type;
+    const char *remark;
+    uint32_t permissions, max_uses, current_uses;
+    const char *path, *passwd;
+    uint32_t reserved, descriptor;
+    bool has_descriptor;
+};
+
+#define INFO_2_FIELDS(n)                                                                       \
+    NDR_STRING(struct info_2, netname, "shi" n "_netname"),                                    \
+        NDR_U32(struct info_2, type, "shi" n "_type"),                                         \
+        NDR_STRING(struct info_2, remark, "shi" n "_remark"),                                  \
+        NDR_U32(struct info_2, permissions, "shi" n "_permissions"),                           \
+        NDR_U32(struct info_2, max_uses, "shi" n "_max_uses"),                                 \
+        NDR_U32(struct info_2, current_uses, "shi" n "_current_uses"),                         \
+        NDR_STRING(struct info_2, path, "shi" n "_path"),                                      \
+        NDR_STRING(struct info_2, passwd, "shi" n "_passwd")
+
+static const ndr_field info_2_fields[] = {INFO_2_FIELDS("2")};
+
+static const ndr_field info_502_fields[] = {
+    INFO_2_FIELDS("502"),
+    NDR_U32(struct info_2, reserved, "shi502_reserved"),
+    NDR_U32_PTR(struct info_2, descriptor, has_descriptor, "shi502_security_descriptor"),
+};
+
+static const ndr_type info_2 = NDR_TYPE(struct info_2, info_2_fields, "SHARE_INFO_2");
+static const ndr_type info_502 = NDR_TYPE(struct info_2, info_502_fields, "SHARE_INFO_502_I");
 static const ndr_type info_0 = NDR_TYPE(struct info_0, info_0_fields, "SHARE_INFO_0");
 static const ndr_type info_1 = NDR_TYPE(struct info_1, info_1_fields, "SHARE_INFO_1");
 
@@ -48,6 +95,12 @@ static const ndr_type info_1 = NDR_TYPE(struct info_1, info_1_fields, "SHARE_INF
 
 static const struct info_0 ipc_0 = {NAME};
 static const struct info_1 ipc_1 = {NAME, STYPE_IPC_SPECIAL, REMARK};
+static const struct info_2 ipc_2 = {.netname = NAME,
+                                    .type = STYPE_IPC_SPECIAL,
+                                    .remark = REMARK,
+                                    .max_uses = UINT32_MAX,
+                                    .current_uses = 1,
+                                    .path = ""};
 
 /* bytes: towards PreferedMaximumLength, counted as NetrSessionEnum does. */
 static const struct level {
@@ -57,7 +110,15 @@ static const struct level {
 } levels[] = {
     {0, &ipc_0, 8 + 2 * sizeof NAME},
     {1, &ipc_1, 24 + 2 * sizeof NAME + 2 * sizeof REMARK},
+    {2, &ipc_2, 56 + 2 * sizeof NAME + 2 * sizeof REMARK + 2},
+    {502, &ipc_2, 72 + 2 * sizeof NAME + 2 * sizeof REMARK + 2},
 };
+
+/* Product behavior notes 61 and 62. */
+static srvsvc_right right_for(uint32_t level)
+{
+    return level == 2 || level == 502 || level == 503 ? SRVSVC_ADMIN : SRVSVC_ANYONE;
+}
 
 static const struct level *level_of(uint32_t level)
 {
@@ -90,6 +151,16 @@ static const ndr_field container_1_fields[] = {
     NDR_ARRAY(struct container, entries, count, void, &info_1, "Buffer"),
 };
 
+static const ndr_field container_2_fields[] = {
+    NDR_U32(struct container, count, "EntriesRead"),
+    NDR_ARRAY(struct container, entries, count, void, &info_2, "Buffer"),
+};
+
+static const ndr_field container_502_fields[] = {
+    NDR_U32(struct container, count, "EntriesRead"),
+    NDR_ARRAY(struct container, entries, count, void, &info_502, "Buffer"),
+};
+
 /* Of the other levels: a client sends it empty, we never send it. */
 struct other_container {
     uint32_t count, buffer;
@@ -105,6 +176,10 @@ static const ndr_type container_0 =
     NDR_TYPE(struct container, container_0_fields, "SHARE_INFO_0_CONTAINER");
 static const ndr_type container_1 =
     NDR_TYPE(struct container, container_1_fields, "SHARE_INFO_1_CONTAINER");
+static const ndr_type container_2 =
+    NDR_TYPE(struct container, container_2_fields, "SHARE_INFO_2_CONTAINER");
+static const ndr_type container_502 =
+    NDR_TYPE(struct container, container_502_fields, "SHARE_INFO_502_CONTAINER");
 static const ndr_type other =
     NDR_TYPE(struct other_container, other_fields, "SHARE_INFO_CONTAINER");
 
@@ -137,9 +212,9 @@ struct enum_struct {
 
 static const ndr_arm enum_arms[] = {ENUM_ARM(0, &container_0),
                                     ENUM_ARM(1, &container_1),
-                                    ENUM_ARM(2, &other),
+                                    ENUM_ARM(2, &container_2),
                                     ENUM_ARM(501, &other),
-                                    ENUM_ARM(502, &other),
+                                    ENUM_ARM(502, &container_502),
                                     ENUM_ARM(503, &other),
                                     NDR_EMPTY};
 
@@ -193,6 +268,11 @@ static const ndr_type enum_request_type =
 static const ndr_type enum_reply_type =
     NDR_PARAMS(struct enum_reply, enum_reply_fields, "NetrShareEnum");
 
+static srvsvc_right enum_right(const void *in)
+{
+    return right_for(((const struct enum_request *)in)->info.level);
+}
+
 static void enum_echo(const void *in, void *out)
 {
     const struct enum_request *request = in;
@@ -226,6 +306,7 @@ static uint32_t enum_run(srvsvc_call *call, const void *in, void *out)
 const srvsvc_op srvsvc_op_share_enum = {.opnum = 15,
                                         .in = &enum_request_type,
                                         .out = &enum_reply_type,
+                                        .right = enum_right,
                                         .echo = enum_echo,
                                         .run = enum_run};
 
@@ -265,9 +346,17 @@ struct get_reply {
     }
 #define NONE(n) GET_ARM(n, &info_0)
 
-static const ndr_arm get_arms[] = {
-    GET_ARM(0, &info_0), GET_ARM(1, &info_1), NONE(2),    NONE(501),  NONE(502), NONE(503),
-    NONE(1004),          NONE(1005),          NONE(1006), NONE(1501), NDR_EMPTY};
+static const ndr_arm get_arms[] = {GET_ARM(0, &info_0),
+                                   GET_ARM(1, &info_1),
+                                   GET_ARM(2, &info_2),
+                                   NONE(501),
+                                   GET_ARM(502, &info_502),
+                                   NONE(503),
+                                   NONE(1004),
+                                   NONE(1005),
+                                   NONE(1006),
+                                   NONE(1501),
+                                   NDR_EMPTY};
 
 static const ndr_field get_request_fields[] = {
     NDR_STRING(struct get_request, server, "ServerName"),
@@ -285,12 +374,9 @@ static const ndr_type get_request_type =
 static const ndr_type get_reply_type =
     NDR_PARAMS(struct get_reply, get_reply_fields, "NetrShareGetInfo");
 
-/* Product behavior notes 61 and 62. */
 static srvsvc_right get_right(const void *in)
 {
-    const struct get_request *r = in;
-
-    return r->level == 2 || r->level == 502 || r->level == 503 ? SRVSVC_ADMIN : SRVSVC_ANYONE;
+    return right_for(((const struct get_request *)in)->level);
 }
 
 static void get_echo(const void *in, void *out)
