@@ -25,6 +25,7 @@ struct ns_server_conn {
     ns_server *server;
     void *ctx;
     smb2_server smb;
+    uint32_t assoc_group; /* one for all pipes: clients name the first one's again */
     char address[ADDRESS_MAX];
 };
 
@@ -147,7 +148,7 @@ static void *pipe_open(void *ctx, smb2_session *session, const char *name)
                                   .call = on_call,
                                   .ctx = pipe};
     rpc_server_init(&pipe->rpc, &server->cfg.hooks, &pipe->service, 1, server->cfg.syntaxes,
-                    ++server->next_group);
+                    conn->assoc_group);
     return pipe;
 }
 
@@ -321,6 +322,7 @@ ns_server_conn *ns_server_conn_new(ns_server *server, const char *address, void 
         return NULL;
     conn->server = server;
     conn->ctx = conn_ctx;
+    conn->assoc_group = ++server->next_group;
     snprintf(conn->address, sizeof conn->address, "%s", address);
     smb2_server_init(&conn->smb, &server->smb, conn);
     return conn;

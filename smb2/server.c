@@ -453,7 +453,7 @@ static int answer(smb2_server *s, smb2_request_in *req)
 
     begin_element(s, &h);
     status = handle(s, req);
-    if (status == SMB2_NO_REPLY) {
+    if (status == SMB2_NO_REPLY || h.command == SMB2_CANCEL) { /* 3.3.5.16 */
         withdraw(s);
         return s->frame.err;
     }
@@ -475,10 +475,22 @@ static bool pays(smb2_server *s, const smb2_header *h)
     return h->command == SMB2_CANCEL || take_ids(s, h->message_id, charge);
 }
 
+/* 3.3.5.2.1.1: who encrypts for one session speaks for no other. */
+static bool speaks_for_another(const smb2_server *s, const smb2_header *h)
+{
+    if (!s->encrypted)
+        return false;
+    if (h->flags & SMB2_FLAG_RELATED)
+        return !s->element_count;
+    return h->session_id != s->cipher_for->id;
+}
+
 static int one_request(smb2_server *s, smb2_request_in *req)
 {
     const smb2_header *h = &req->header;
 
+    if (speaks_for_another(s, h))
+        return NETSESSION_E_SECURITY;
     if (h->flags & SMB2_FLAG_RESPONSE || !pays(s, h) || s->element_count == SMB2_REPLY_CHAIN)
         return NETSESSION_E_PROTOCOL;
     if (!s->dialect && h->command != SMB2_NEGOTIATE)

@@ -238,7 +238,7 @@ static bool start_auth(smb2_server *s, smb2_session *session)
  * or anew. */
 static uint32_t pick_session(smb2_server *s, smb2_request_in *req)
 {
-    if (req->header.session_id && !req->session)
+    if (req->header.session_id && (!req->session || req->session->dying))
         return STATUS_USER_SESSION_DELETED;
     if (!req->session) {
         if (s->session_count >= s->cfg->max_sessions)
