@@ -3,8 +3,11 @@
 #
 #   all       the libraries, the command, the examples
 #   check     the tests: no root, no network
+#   valgrind  the same under valgrind
+#   fuzz      the server under two fuzzers (CC=clang BUILD=build-fuzz)
 #   interop   the tests against real servers (root; starts them itself)
-#   bench     whole-process cost beside rpcclient (root)
+#   bench     what the server takes under load, and the command's whole-process
+#             cost beside rpcclient (root)
 #   install   to $(DESTDIR)$(PREFIX)
 
 CC ?= cc
@@ -33,8 +36,8 @@ SERVER_OBJ := $(SERVER_SRC:%.c=$(BUILD)/%.o)
 SESSIOND_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard examples/sessiond/*.c)))
 TOOL_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tools/*.c)))
 EXAMPLES := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard examples/*.c)))
-TEST_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(filter-out tests/test_server%,$(wildcard tests/test_*.c))))
-TEST_TOOLS := $(BUILD)/tests/hold $(BUILD)/tests/ndrtool $(BUILD)/tests/record $(BUILD)/tests/interop/auth_talk
+TEST_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/test_*.c)))
+TEST_TOOLS := $(BUILD)/tests/hold $(BUILD)/tests/count $(BUILD)/tests/ndrtool $(BUILD)/tests/record $(BUILD)/tests/interop/auth_talk
 
 LIB = $(BUILD)/libnetsession.a
 SHLIB_DEFS = -Wl,-z,defs
@@ -96,7 +99,7 @@ $(BUILD)/tests/record: $(BUILD)/tests/record.o $(BUILD)/tests/replay.o $(INTERNA
 $(BUILD)/tests/interop/auth_talk: $(BUILD)/tests/interop/auth_talk.o $(INTERNAL)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcrypto
 
-$(BUILD)/tests/hold: $(BUILD)/tests/hold.o $(LIB)
+$(BUILD)/tests/hold $(BUILD)/tests/count: $(BUILD)/tests/%: $(BUILD)/tests/%.o $(LIB)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcrypto
 
 tests: all $(BUILD)/tests/check $(TEST_TOOLS)
@@ -105,6 +108,26 @@ run-check: tests
 	$(BUILD)/tests/check
 	tests/symbols.sh $(BUILD)
 	tests/test_tool.py $(BUILD)/netsession
+
+# Both ends of what a client can send: requests after a logon, and RPC PDUs.
+#   make fuzz BUILD=build-fuzz CC=clang [FUZZ_TIME=seconds]
+FUZZ_OBJ = $(BUILD)/tests/test_server_rig.o $(BUILD)/tests/util.o $(INTERNAL)
+FUZZ_TIME ?= 60
+FUZZERS = $(BUILD)/tests/fuzz/fuzz_server_smb2 $(BUILD)/tests/fuzz/fuzz_server_rpc
+
+$(FUZZERS): $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(FUZZ_OBJ)
+	$(CC) -fsanitize=address,undefined,fuzzer -pthread -o $@ $^ -lcrypto $(CHECK_LIBS)
+
+$(BUILD)/tests/fuzz/seeds: $(BUILD)/tests/fuzz/seeds.o $(FUZZ_OBJ)
+	$(CC) -fsanitize=address,undefined -pthread -o $@ $^ -lcrypto $(CHECK_LIBS)
+
+fuzz: CFLAGS = -O1 -g -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined
+fuzz: $(FUZZERS) $(BUILD)/tests/fuzz/seeds
+	$(BUILD)/tests/fuzz/seeds $(BUILD)/corpus
+	$(BUILD)/tests/fuzz/fuzz_server_smb2 -max_total_time=$(FUZZ_TIME) -max_len=8192 \
+		-print_final_stats=1 $(BUILD)/corpus/smb2
+	$(BUILD)/tests/fuzz/fuzz_server_rpc -max_total_time=$(FUZZ_TIME) -max_len=8192 \
+		-print_final_stats=1 $(BUILD)/corpus/rpc
 
 valgrind: tests
 	CK_FORK=no valgrind -q --error-exitcode=1 --leak-check=full \
@@ -118,9 +141,12 @@ interop: deps-interop
 	tests/interop/ndr_check.py
 	tests/interop/ntlm_check.py $(BUILD)/tests/interop/auth_talk
 	tests/interop/run.py
+	tests/interop/server_clients.py --bin $(BUILD)
+	tests/torture/run.py --bin $(BUILD)
 
 bench: deps-interop
-	$(MAKE) all
+	$(MAKE) all $(BUILD)/tests/hold $(BUILD)/tests/count
+	tests/load.sh $(BUILD)
 	tests/interop/bench.py
 
 demo: deps
@@ -155,4 +181,4 @@ clean:
 -include $(LIB_OBJ:.o=.d) $(SERVER_OBJ:.o=.d) $(SESSIOND_OBJ:.o=.d) $(TOOL_OBJ:.o=.d) $(TEST_OBJ:.o=.d) $(wildcard $(BUILD)/*/*.d)
 
 .SECONDARY:
-.PHONY: all tests run-check check valgrind interop bench demo deps deps-interop install clean
+.PHONY: all tests run-check check valgrind fuzz interop bench demo deps deps-interop install clean

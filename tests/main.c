@@ -10,13 +10,15 @@ Suite *dcerpc_server_suite(void);
 Suite *dcerpc_suite(void);
 Suite *lm_suite(void);
 Suite *ndr_suite(void);
+Suite *server_suite(void);
 Suite *smb2_suite(void);
 Suite *srvsvc_server_suite(void);
 Suite *srvsvc_suite(void);
 
 static Suite *(*const suites[])(void) = {
-    base_suite,          auth_suite,   auth_server_suite,   smb2_suite, ndr_suite, dcerpc_suite,
-    dcerpc_server_suite, srvsvc_suite, srvsvc_server_suite, conn_suite, lm_suite,
+    base_suite,          auth_suite,   auth_server_suite,   smb2_suite,
+    ndr_suite,           dcerpc_suite, dcerpc_server_suite, srvsvc_suite,
+    srvsvc_server_suite, conn_suite,   server_suite,        lm_suite,
 };
 
 int main(void)

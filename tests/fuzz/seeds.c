@@ -1,0 +1,151 @@
+/*
+ * Seeds for the fuzzers, made from our own traffic: seeds DIRECTORY writes
+ * DIRECTORY/smb2/<n> and DIRECTORY/rpc/<n>.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "dcerpc/client.h"
+#include "srvsvc/session.h"
+#include "tests/test_server_rig.h"
+
+static const char *directory;
+static FILE *file;
+
+static void begin(const char *kind, unsigned n)
+{
+    char path[512];
+
+    snprintf(path, sizeof path, "%s/%s", directory, kind);
+    (void)mkdir(path, 0777);
+    snprintf(path, sizeof path, "%s/%s/%u", directory, kind, n);
+    file = fopen(path, "wb");
+    MUST(file);
+}
+
+static void put_frame(const uint8_t *p, size_t len)
+{
+    const uint8_t head[] = {0, (uint8_t)len, (uint8_t)(len >> 8)};
+
+    fwrite(head, 1, sizeof head, file);
+    fwrite(p, 1, len, file);
+}
+
+/* ---- smb2 ---- */
+
+static void whole_talk(raw *x)
+{
+    static const uint32_t levels[] = {0, 1, 2, 10, 502};
+    static const unsigned empty[] = {SMB2_ECHO, SMB2_TREE_DISCONNECT, SMB2_LOGOFF};
+
+    raw_tree(x);
+    raw_create(x);
+    raw_transceive(x, raw_put_bind, 65536, 0);
+    raw_transceive(x, raw_put_enum_10, 16, SMB2_STATUS_BUFFER_OVERFLOW);
+    raw_begin(x, SMB2_READ);
+    smb2_read_request_put(&x->out, x->file, 65536);
+    MUST(raw_send(x));
+    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {
+        ns_writer pdu;
+
+        ns_writer_init(&pdu, &x->rig->cfg.hooks, 65536);
+        raw_put_enum(&pdu, levels[i]);
+        raw_begin(x, SMB2_WRITE);
+        smb2_write_request_put(&x->out, x->file, pdu.p, pdu.len);
+        raw_begin(x, SMB2_READ);
+        smb2_read_request_put(&x->out, x->file, 4096);
+        MUST(raw_send(x));
+        ns_writer_free(&pdu);
+    }
+    raw_begin(x, SMB2_READ);
+    smb2_read_request_put(&x->out, x->file, 4096);
+    MUST(raw_send(x));
+    x->next_mid--;
+    raw_begin(x, SMB2_CANCEL);
+    smb2_empty_put(&x->out);
+    MUST(raw_send(x));
+    raw_begin(x, SMB2_CLOSE);
+    smb2_close_request_put(&x->out, x->file);
+    MUST(raw_send(x));
+    for (size_t i = 0; i < sizeof empty / sizeof *empty; i++) {
+        raw_begin(x, empty[i]);
+        smb2_empty_put(&x->out);
+        MUST(raw_send(x));
+    }
+}
+
+static void smb2_seed(unsigned n, uint8_t start, unsigned dialect)
+{
+    rig r;
+    raw x;
+
+    begin("smb2", n);
+    fputc(start, file);
+    rig_init(&r);
+    rig_start(&r);
+    raw_open(&x, &r);
+    x.tap = start & 4 ? put_frame : NULL;
+    raw_negotiate(&x, dialect);
+    MUST(!raw_logon(&x, "admin", "secret"));
+    x.sign = false;
+    x.tap = put_frame;
+    if (dialect < NETSESSION_SMB_3_1_1)
+        whole_talk(&x);
+    raw_close(&x);
+    rig_stop(&r);
+    fclose(file);
+}
+
+/* ---- rpc ---- */
+
+static void rpc_seed(unsigned n, bool ndr64, uint16_t opnum, uint32_t level)
+{
+    const srvsvc_session_enum_in in = {
+        .server = "\\\\rig", .level = level, .preferred_length = 300, .has_resume = true};
+    netsession_hooks hooks;
+    netsession_error err = {0};
+    test_heap heap;
+    rpc_client c;
+    ns_writer out, stub;
+
+    test_heap_hooks(&heap, &hooks);
+    rpc_client_init(&c, &hooks, &srvsvc_interface, ndr64 ? NETSESSION_NDR64 : NETSESSION_NDR32,
+                    65536);
+    ns_writer_init(&out, &hooks, 65536);
+    ns_writer_init(&stub, &hooks, 65536);
+    begin("rpc", n);
+    MUST(!rpc_client_bind(&c, &out, &err));
+    put_frame(out.p, out.len);
+    ns_writer_reset(&out);
+    MUST(!srvsvc_session_enum_encode_in(&in, ndr64, &stub, &err));
+    raw_put_call(&out, opnum, stub.p, stub.len);
+    put_frame(out.p, out.len);
+    fclose(file);
+    ns_writer_free(&stub);
+    ns_writer_free(&out);
+    rpc_client_free(&c);
+}
+
+int main(int argc, char **argv)
+{
+    static const uint16_t opnums[] = {12, 13, 15, 16, 21, 28};
+    static const uint32_t levels[] = {0, 1, 2, 10, 502};
+    unsigned n = 0;
+
+    if (argc != 2)
+        return 2;
+    directory = argv[1];
+    (void)mkdir(directory, 0777);
+    smb2_seed(0, 0, NETSESSION_SMB_3_0_2);
+    smb2_seed(1, 1, NETSESSION_SMB_2_1);
+    smb2_seed(2, 2, NETSESSION_SMB_2_0_2);
+    smb2_seed(3, 4, NETSESSION_SMB_3_1_1);
+    smb2_seed(4, 4, NETSESSION_SMB_2_1);
+    for (unsigned i = 0; i < 2; i++)
+        for (unsigned k = 0; k < 6; k++)
+            for (unsigned j = 0; j < 5; j++)
+                rpc_seed(n++, i, opnums[k], levels[j]);
+    return 0;
+}
