@@ -373,8 +373,8 @@ static int on_element(smb2_client *c, smb2_reply *reply, bool encrypted)
                          smb2_command_name(h->command), h->message_id);
     if (req->encrypted && !encrypted)
         return check_protection(c, req, reply, encrypted);
-    return h->status == SMB2_STATUS_PENDING ? on_interim(c, req, reply)
-                                            : on_answer(c, req, reply, encrypted);
+    return h->status == STATUS_PENDING ? on_interim(c, req, reply)
+                                       : on_answer(c, req, reply, encrypted);
 }
 
 /* One element at msg; *next: where the next starts, 0 after the last. */

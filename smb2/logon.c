@@ -317,7 +317,7 @@ static int logged_on(smb2_client *c, const smb2_reply *reply)
 static int on_session_setup(smb2_client *c, const smb2_reply *reply)
 {
     const smb2_header *h = &reply->header;
-    bool refused = h->status && h->status != SMB2_STATUS_MORE_PROCESSING;
+    bool refused = h->status && h->status != STATUS_MORE_PROCESSING_REQUIRED;
 
     if (refused)
         return ns_fail_ntstatus(c->err, NETSESSION_E_LOGON, NS_LAYER_AUTH, h->status, "logon");

@@ -9,6 +9,7 @@
 #define NS_SMB2_MESSAGE_H
 
 #include "base/bytes.h"
+#include "base/ntstatus.h"
 
 #define SMB2_HEADER_LEN    64
 #define SMB2_TRANSFORM_LEN 52
@@ -52,11 +53,6 @@ enum smb2_flags { /* 2.2.1.2 */
 #define SMB2_SIGNING_REQUIRED 2
 #define SMB2_CAP_LARGE_MTU    0x04u
 #define SMB2_CAP_ENCRYPTION   0x40u
-
-#define SMB2_STATUS_SUCCESS         0u
-#define SMB2_STATUS_PENDING         0x00000103u
-#define SMB2_STATUS_BUFFER_OVERFLOW 0x80000005u
-#define SMB2_STATUS_MORE_PROCESSING 0xC0000016u
 
 #define SMB2_UNSOLICITED     UINT64_MAX /* MessageId of what no request asked for */
 #define SMB2_RELATED_SESSION UINT64_MAX

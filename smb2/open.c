@@ -144,11 +144,9 @@ int smb2_open_next(smb2_client *c)
 /* An error that would come outside a compound as well. */
 static bool is_final(uint32_t status)
 {
-    static const uint32_t final[] = {
-        0xC0000022, /* ACCESS_DENIED */ 0xC0000034,    /* OBJECT_NAME_NOT_FOUND */
-        0xC00000CC, /* BAD_NETWORK_NAME */ 0xC0000203, /* USER_SESSION_DELETED */
-        0xC000035C,                                    /* NETWORK_SESSION_EXPIRED */
-    };
+    static const uint32_t final[] = {STATUS_ACCESS_DENIED, STATUS_OBJECT_NAME_NOT_FOUND,
+                                     STATUS_BAD_NETWORK_NAME, STATUS_USER_SESSION_DELETED,
+                                     STATUS_NETWORK_SESSION_EXPIRED};
 
     for (size_t i = 0; i < sizeof final / sizeof *final; i++)
         if (final[i] == status)
@@ -212,7 +210,8 @@ static bool still_agreed(const smb2_client *c, ns_reader output)
 static bool knows_no_validation(const smb2_client *c, uint32_t status)
 {
     return c->dialect < NETSESSION_SMB_3_0 &&
-           (status == 0xC0000128 || status == 0xC0000010 || status == 0xC00000BB);
+           (status == STATUS_FILE_CLOSED || status == STATUS_INVALID_DEVICE_REQUEST ||
+            status == STATUS_NOT_SUPPORTED);
 }
 
 /* An answer that came before the negotiation was confirmed is kept from the
@@ -244,7 +243,7 @@ static int on_validate(smb2_client *c, const smb2_reply *reply)
     if (!ok && !knows_no_validation(c, status))
         return ns_fail_named(
             c->err, NETSESSION_E_SECURITY, NS_LAYER_SMB2, "STATUS_DOWNGRADE_DETECTED",
-            0xC0000388, 1265,
+            STATUS_DOWNGRADE_DETECTED, 1265,
             "the server does not confirm the negotiation (%s): somebody between "
             "here and there may have changed it",
             ns_ntstatus_name(status));
@@ -279,7 +278,7 @@ static int on_stale_closed(smb2_client *c, const smb2_reply *reply)
  * waits for a READ; whoever frames the data sees that it is not whole. */
 static bool brings_data(uint32_t status)
 {
-    return status == SMB2_STATUS_SUCCESS || status == SMB2_STATUS_BUFFER_OVERFLOW;
+    return status == STATUS_SUCCESS || status == STATUS_BUFFER_OVERFLOW;
 }
 
 static int on_data(smb2_client *c, const smb2_reply *reply, ns_reader data)

@@ -17,12 +17,6 @@
 #define TREE_AT       36
 #define SESSION_AT    40
 
-#define STATUS_INVALID_PARAMETER       0xC000000Du
-#define STATUS_ACCESS_DENIED           0xC0000022u
-#define STATUS_NETWORK_SESSION_EXPIRED 0xC000035Cu
-#define STATUS_USER_SESSION_DELETED    0xC0000203u
-#define STATUS_NOT_SUPPORTED           0xC00000BBu
-
 void smb2_server_log(smb2_server *s, const char *fmt, ...)
 {
     char line[400];
@@ -330,7 +324,7 @@ static uint32_t check_session(smb2_server *s, smb2_request_in *req, const struct
     if (req->session->encrypt && !s->encrypted)
         return STATUS_ACCESS_DENIED;
     if (cmd->needs_tree && !has_tree(s, req->session, req->header.tree_id))
-        return 0xC00000C9; /* STATUS_NETWORK_NAME_DELETED */
+        return STATUS_NETWORK_NAME_DELETED;
     return 0;
 }
 
@@ -400,8 +394,8 @@ static void remember(smb2_server *s, const smb2_request_in *req, uint32_t status
 
 static bool is_error(uint32_t status)
 {
-    return status && status != SMB2_STATUS_MORE_PROCESSING &&
-           status != SMB2_STATUS_BUFFER_OVERFLOW;
+    return status && status != STATUS_MORE_PROCESSING_REQUIRED &&
+           status != STATUS_BUFFER_OVERFLOW;
 }
 
 /* 3.3.4.1.1: signed when the request was, or must be. */
@@ -410,7 +404,7 @@ static void protect_element(smb2_server *s, smb2_request_in *req, uint32_t statu
     smb2_session *session = smb2_find_session(s, req->header.session_id);
     bool was_signed = (req->header.flags & SMB2_FLAG_SIGNED) != 0;
 
-    if (!session || !session->keyed || status == SMB2_STATUS_PENDING)
+    if (!session || !session->keyed || status == STATUS_PENDING)
         return;
     if (was_signed || session->sign_required ||
         (req->header.command == SMB2_SESSION_SETUP && !status))
@@ -430,7 +424,7 @@ static void settle(smb2_server *s, const smb2_request_in *req, uint32_t status)
     ns_store32(s->frame.p + at + 8, status);
     ns_store32(s->frame.p + at + TREE_AT, req->header.tree_id);
     ns_store64(s->frame.p + at + SESSION_AT, req->header.session_id);
-    if (status == SMB2_STATUS_PENDING) {
+    if (status == STATUS_PENDING) {
         s->frame.p[at + FLAGS_AT] |= SMB2_FLAG_ASYNC;
         ns_store64(s->frame.p + at + ASYNC_AT, req->async_id);
     }

@@ -5,22 +5,6 @@
 #include "base/utf.h"
 #include "smb2/server.h"
 
-#define STATUS_INVALID_INFO_CLASS      0xC0000003u
-#define STATUS_INVALID_HANDLE          0xC0000008u
-#define STATUS_INVALID_PARAMETER       0xC000000Du
-#define STATUS_INVALID_DEVICE_REQUEST  0xC0000010u
-#define STATUS_ACCESS_DENIED           0xC0000022u
-#define STATUS_OBJECT_NAME_NOT_FOUND   0xC0000034u
-#define STATUS_INSUFFICIENT_RESOURCES  0xC000009Au
-#define STATUS_BAD_IMPERSONATION_LEVEL 0xC00000A5u
-#define STATUS_PIPE_BUSY               0xC00000AEu
-#define STATUS_PIPE_DISCONNECTED       0xC00000B0u
-#define STATUS_NOT_SUPPORTED           0xC00000BBu
-#define STATUS_BAD_NETWORK_NAME        0xC00000CCu
-#define STATUS_CANCELLED               0xC0000120u
-#define STATUS_FILE_CLOSED             0xC0000128u
-#define STATUS_PIPE_BROKEN             0xC000014Bu
-
 #define PIPE_MAXIMAL_ACCESS                0x001F00A9u
 #define DELEGATE                           3
 #define FSCTL_PIPE_WAIT                    0x00110018u
@@ -323,8 +307,8 @@ static uint32_t peek(const smb2_server *s, smb2_open *open, uint32_t max, const 
     *data = s->cfg->ops->output(open->pipe, &all);
     *len = all < max ? all : max;
     if (*data)
-        return all > max ? SMB2_STATUS_BUFFER_OVERFLOW : 0;
-    return s->cfg->ops->ended(open->pipe) ? STATUS_PIPE_DISCONNECTED : SMB2_STATUS_PENDING;
+        return all > max ? STATUS_BUFFER_OVERFLOW : 0;
+    return s->cfg->ops->ended(open->pipe) ? STATUS_PIPE_DISCONNECTED : STATUS_PENDING;
 }
 
 /* 3.3.4.2: only the last of a compound may wait. */
@@ -334,7 +318,7 @@ static uint32_t wait_for_output(smb2_server *s, smb2_request_in *req, smb2_open 
     smb2_pending **at = &open->pending, *p;
 
     if (!req->last)
-        return 0xC00000E5; /* STATUS_INTERNAL_ERROR */
+        return STATUS_INTERNAL_ERROR;
     p = s->pending_count < s->cfg->max_pending ? ns_alloc(s->cfg->hooks, sizeof *p) : NULL;
     if (!p)
         return STATUS_INSUFFICIENT_RESOURCES;
@@ -352,7 +336,7 @@ static uint32_t wait_for_output(smb2_server *s, smb2_request_in *req, smb2_open 
         at = &(*at)->next;
     *at = p;
     s->pending_count++;
-    return SMB2_STATUS_PENDING;
+    return STATUS_PENDING;
 }
 
 uint32_t smb2_on_read(smb2_server *s, smb2_request_in *req)
@@ -367,12 +351,12 @@ uint32_t smb2_on_read(smb2_server *s, smb2_request_in *req)
         return STATUS_INVALID_PARAMETER;
     status = find_open(s, req, m.file_id, &open);
     if (!status)
-        status = open->pending ? SMB2_STATUS_PENDING : peek(s, open, m.length, &data, &len);
+        status = open->pending ? STATUS_PENDING : peek(s, open, m.length, &data, &len);
     else
         return status;
-    if (status == SMB2_STATUS_PENDING)
+    if (status == STATUS_PENDING)
         return wait_for_output(s, req, open, m.length, NULL);
-    if (status && status != SMB2_STATUS_BUFFER_OVERFLOW)
+    if (status && status != STATUS_BUFFER_OVERFLOW)
         return status;
     smb2_read_response_put(&s->frame, data, len);
     s->cfg->ops->output_ack(open->pipe, len);
@@ -422,9 +406,9 @@ static uint32_t transceive(smb2_server *s, smb2_request_in *req, smb2_ioctl_requ
     if (status)
         return status;
     status = peek(s, open, m->max_output, &data, &len);
-    if (status == SMB2_STATUS_PENDING)
+    if (status == STATUS_PENDING)
         return wait_for_output(s, req, open, m->max_output, m);
-    if (status && status != SMB2_STATUS_BUFFER_OVERFLOW)
+    if (status && status != STATUS_BUFFER_OVERFLOW)
         return status;
     smb2_ioctl_response_put(&s->frame, m, data, len);
     s->cfg->ops->output_ack(open->pipe, len);
@@ -604,10 +588,10 @@ static int run_open(smb2_server *s, smb2_open *open)
     smb2_pending *p = open->pending;
     const uint8_t *data = NULL;
     size_t len = 0;
-    uint32_t status = p ? peek(s, open, p->max, &data, &len) : SMB2_STATUS_PENDING;
+    uint32_t status = p ? peek(s, open, p->max, &data, &len) : STATUS_PENDING;
     int rc;
 
-    if (status == SMB2_STATUS_PENDING)
+    if (status == STATUS_PENDING)
         return 0;
     rc = smb2_complete(s, p, status, data, len);
     if (data)

@@ -5,15 +5,6 @@
 #include "base/crypto.h"
 #include "smb2/server.h"
 
-#define STATUS_INVALID_PARAMETER      0xC000000Du
-#define STATUS_ACCESS_DENIED          0xC0000022u
-#define STATUS_LOGON_FAILURE          0xC000006Du
-#define STATUS_INSUFFICIENT_RESOURCES 0xC000009Au
-#define STATUS_NOT_SUPPORTED          0xC00000BBu
-#define STATUS_REQUEST_NOT_ACCEPTED   0xC00000D0u
-#define STATUS_USER_SESSION_DELETED   0xC0000203u
-#define STATUS_NO_HASH_OVERLAP        0xC05D0000u
-
 #define WILDCARD_DIALECT 0x02FF
 
 /* ---- NEGOTIATE ---- */
@@ -133,7 +124,7 @@ static uint32_t check_offer(const smb2_request_in *req, const smb2_offer *offer)
     if (offer->contexts && !offer->has_preauth)
         return STATUS_INVALID_PARAMETER;
     if (offer->contexts && !offer->sha512)
-        return STATUS_NO_HASH_OVERLAP;
+        return STATUS_SMB_NO_PREAUTH_INTEGRITY_HASH_OVERLAP;
     return 0;
 }
 
@@ -370,11 +361,11 @@ static uint32_t advance(smb2_server *s, smb2_session *session,
     else if (rc == 0)
         status = finish(s, session, m);
     else
-        status = SMB2_STATUS_MORE_PROCESSING;
-    if (!status || status == SMB2_STATUS_MORE_PROCESSING)
+        status = STATUS_MORE_PROCESSING_REQUIRED;
+    if (!status || status == STATUS_MORE_PROCESSING_REQUIRED)
         smb2_session_setup_response_put(&s->frame, status ? 0 : session_flags(session), token.p,
                                         token.len);
-    if (status == SMB2_STATUS_MORE_PROCESSING && !session->valid)
+    if (status == STATUS_MORE_PROCESSING_REQUIRED && !session->valid)
         s->elements[s->element_count - 1].hash = session->preauth;
     ns_writer_free(&token);
     return status;
@@ -395,7 +386,7 @@ uint32_t smb2_on_session_setup(smb2_server *s, smb2_request_in *req)
         status = STATUS_INSUFFICIENT_RESOURCES;
     if (!status)
         status = advance(s, req->session, &m);
-    if (status && status != SMB2_STATUS_MORE_PROCESSING && req->session)
+    if (status && status != STATUS_MORE_PROCESSING_REQUIRED && req->session)
         smb2_server_end_session(s, req->session); /* 3.3.5.5.3 */
     return status;
 }

@@ -164,7 +164,7 @@ START_TEST(waiting_at_the_end)
     smb2_read_request_put(&x.out, raw_no_file, 100);
     ck_assert(raw_send(&x));
     raw_expect(&x, SMB2_CREATE, 0);
-    raw_expect(&x, SMB2_READ, SMB2_STATUS_PENDING);
+    raw_expect(&x, SMB2_READ, STATUS_PENDING);
     begin_small(SMB2_LOGOFF);
     ck_assert(raw_send(&x));
     raw_expect(&x, SMB2_LOGOFF, 0);
@@ -274,7 +274,7 @@ START_TEST(charge_too_small)
     send_and_expect(SMB2_ECHO, 0);
     begin_read(2, 131072);
     x.next_mid++;
-    send_and_expect(SMB2_READ, SMB2_STATUS_PENDING);
+    send_and_expect(SMB2_READ, STATUS_PENDING);
     still_alive();
 }
 END_TEST
@@ -323,7 +323,7 @@ static uint64_t start_read(uint32_t length)
 {
     raw_begin(&x, SMB2_READ);
     smb2_read_request_put(&x.out, x.file, length);
-    send_and_expect(SMB2_READ, SMB2_STATUS_PENDING);
+    send_and_expect(SMB2_READ, STATUS_PENDING);
     ck_assert_uint_eq(x.header.flags & (SMB2_FLAG_ASYNC | SMB2_FLAG_SIGNED), SMB2_FLAG_ASYNC);
     ck_assert_uint_ne(x.header.async_id, 0);
     return x.header.async_id;
@@ -366,7 +366,7 @@ START_TEST(two_reads_wait)
     (void)start_read(20);
     (void)start_read(65536);
     write_pdu(raw_put_bind);
-    raw_expect(&x, SMB2_READ, SMB2_STATUS_BUFFER_OVERFLOW);
+    raw_expect(&x, SMB2_READ, STATUS_BUFFER_OVERFLOW);
     raw_expect(&x, SMB2_READ, 0);
 }
 END_TEST
@@ -470,7 +470,7 @@ START_TEST(overflow_then_read)
     uint8_t head[16];
 
     bound(NETSESSION_SMB_3_1_1);
-    raw_transceive(&x, raw_put_enum_10, 16, SMB2_STATUS_BUFFER_OVERFLOW);
+    raw_transceive(&x, raw_put_enum_10, 16, STATUS_BUFFER_OVERFLOW);
     body = raw_body(&x);
     ck_assert(smb2_ioctl_response_get(&body, &m));
     ck_assert_uint_eq(m.output.len, 16);

@@ -581,7 +581,7 @@ uint32_t raw_logon(raw *x, const char *user, const char *password)
         MUST(x->header.command == SMB2_SESSION_SETUP);
         body = raw_body(x);
         x->session = x->header.session_id;
-        if (x->header.status != SMB2_STATUS_MORE_PROCESSING)
+        if (x->header.status != STATUS_MORE_PROCESSING_REQUIRED)
             break;
         MUST(smb2_session_setup_response_get(&body, &m));
         MUST(!(smb2_preauth_update(preauth, x->msg, x->len)));

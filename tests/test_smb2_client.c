@@ -488,7 +488,7 @@ END_TEST
 START_TEST(pending_without_async)
 {
     asked();
-    answer_error(&sent.e[0], SMB2_STATUS_PENDING);
+    answer_error(&sent.e[0], STATUS_PENDING);
     expect_protocol(deliver(PLAIN), "STATUS_PENDING");
 }
 END_TEST
@@ -837,18 +837,18 @@ START_TEST(f82_buffer_overflow)
 {
     asked();
     good_answer();
-    ns_store32(head() + 8, SMB2_STATUS_BUFFER_OVERFLOW);
+    ns_store32(head() + 8, STATUS_BUFFER_OVERFLOW);
     delivered(SIGNED);
     expect_data("answer");
     for (int i = 0; i < 5; i++) { /* whether it ends is the reassembly's concern */
         ck_assert_int_eq(smb2_pipe_read(&client), 0);
         EXPECT_SENT(SMB2_READ);
-        answer_read(&sent.e[0], SMB2_STATUS_BUFFER_OVERFLOW, "more", 4);
+        answer_read(&sent.e[0], STATUS_BUFFER_OVERFLOW, "more", 4);
         delivered(SIGNED);
         expect_data("more");
     }
     asked();
-    answer_error(&sent.e[0], SMB2_STATUS_BUFFER_OVERFLOW);
+    answer_error(&sent.e[0], STATUS_BUFFER_OVERFLOW);
     expect_protocol(deliver(SIGNED), "malformed");
 }
 END_TEST
@@ -860,7 +860,7 @@ START_TEST(f83_zero_bytes)
     expect_protocol(deliver(SIGNED), "0 bytes");
     asked();
     answer_text(&sent.e[0], "");
-    ns_store32(head() + 8, SMB2_STATUS_BUFFER_OVERFLOW);
+    ns_store32(head() + 8, STATUS_BUFFER_OVERFLOW);
     expect_protocol(deliver(SIGNED), "0 bytes");
     opened();
     ck_assert_int_eq(smb2_pipe_read(&client), 0);

@@ -648,7 +648,7 @@ START_TEST(session_setup_as_published)
     smb2_header h;
 
     ck_assert(smb2_header_get(&r, &h));
-    ck_assert_uint_eq(h.status, SMB2_STATUS_MORE_PROCESSING);
+    ck_assert_uint_eq(h.status, STATUS_MORE_PROCESSING_REQUIRED);
     ck_assert_uint_eq(h.command, SMB2_SESSION_SETUP);
     ck_assert_uint_eq(h.flags, SMB2_FLAG_RESPONSE);
     ck_assert_uint_eq(h.message_id, 2);

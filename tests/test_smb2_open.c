@@ -296,7 +296,7 @@ START_TEST(logging_on_in_three_legs)
     negotiated(choice_of(NETSESSION_SMB_3_1_1));
     ck_assert_uint_eq(sent.e[0].h.session_id, 0);
     for (int leg = 1; leg < 3; leg++) {
-        answer_setup(SMB2_STATUS_MORE_PROCESSING, 0, go_on, sizeof go_on);
+        answer_setup(STATUS_MORE_PROCESSING_REQUIRED, 0, go_on, sizeof go_on);
         delivered(PLAIN);
         EXPECT_SENT(SMB2_SESSION_SETUP);
         ck_assert_uint_eq(sent.e[0].h.session_id, SESSION);
@@ -338,11 +338,11 @@ START_TEST(session_id_changes)
 {
     mechanism.legs = 2;
     negotiated(choice_of(NETSESSION_SMB_3_1_1));
-    answer_setup(SMB2_STATUS_MORE_PROCESSING, 0, go_on, sizeof go_on);
+    answer_setup(STATUS_MORE_PROCESSING_REQUIRED, 0, go_on, sizeof go_on);
     ns_store64(head() + 40, 0);
     expect_protocol(deliver(PLAIN), "SessionId");
     negotiated(choice_of(NETSESSION_SMB_3_1_1));
-    answer_setup(SMB2_STATUS_MORE_PROCESSING, 0, go_on, sizeof go_on);
+    answer_setup(STATUS_MORE_PROCESSING_REQUIRED, 0, go_on, sizeof go_on);
     delivered(PLAIN);
     EXPECT_SENT(SMB2_SESSION_SETUP);
     derive();
@@ -356,7 +356,7 @@ START_TEST(malformed_setup)
 {
     mechanism.legs = 2;
     negotiated(choice_of(NETSESSION_SMB_3_1_1));
-    answer_setup(SMB2_STATUS_MORE_PROCESSING, 0, go_on, sizeof go_on);
+    answer_setup(STATUS_MORE_PROCESSING_REQUIRED, 0, go_on, sizeof go_on);
     ns_store16(head() + 68, 71);
     expect_protocol(deliver(PLAIN), "malformed");
     negotiated(choice_of(NETSESSION_SMB_3_1_1));
@@ -878,7 +878,7 @@ START_TEST(validation_unknown)
 {
     static const uint32_t unknown[] = {FILE_CLOSED, INVALID_REQUEST, NOT_SUPPORTED};
     static const uint32_t other[] = {ACCESS_DENIED, INVALID_PARAMETER, INTERNAL_ERROR,
-                                     SMB2_STATUS_BUFFER_OVERFLOW};
+                                     STATUS_BUFFER_OVERFLOW};
 
     for (size_t i = 0; i < COUNT(unknown); i++) {
         validating(NETSESSION_SMB_2_0_2);

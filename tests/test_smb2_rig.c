@@ -367,7 +367,7 @@ void answer_empty(const struct sent *to)
 
 void answer_pending(const struct sent *to, uint64_t async_id)
 {
-    answer_error(to, SMB2_STATUS_PENDING);
+    answer_error(to, STATUS_PENDING);
     head()[16] |= SMB2_FLAG_ASYNC;
     ns_store64(head() + 32, async_id);
 }

@@ -43,7 +43,7 @@ static void whole_talk(raw *x)
     raw_tree(x);
     raw_create(x);
     raw_transceive(x, raw_put_bind, 65536, 0);
-    raw_transceive(x, raw_put_enum_10, 16, SMB2_STATUS_BUFFER_OVERFLOW);
+    raw_transceive(x, raw_put_enum_10, 16, STATUS_BUFFER_OVERFLOW);
     raw_begin(x, SMB2_READ);
     smb2_read_request_put(&x->out, x->file, 65536);
     MUST(raw_send(x));
