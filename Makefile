@@ -124,6 +124,7 @@ $(BUILD)/tests/fuzz/seeds: $(BUILD)/tests/fuzz/seeds.o $(FUZZ_OBJ)
 fuzz: CFLAGS = -O1 -g -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined
 fuzz: $(FUZZERS) $(BUILD)/tests/fuzz/seeds
 	$(BUILD)/tests/fuzz/seeds $(BUILD)/corpus
+	$(BUILD)/tests/fuzz/fuzz_server_smb2 tests/fuzz/crashes/smb2-*
 	$(BUILD)/tests/fuzz/fuzz_server_smb2 -max_total_time=$(FUZZ_TIME) -max_len=8192 \
 		-print_final_stats=1 $(BUILD)/corpus/smb2
 	$(BUILD)/tests/fuzz/fuzz_server_rpc -max_total_time=$(FUZZ_TIME) -max_len=8192 \

@@ -232,9 +232,10 @@ void smb2_offer_dialects(ns_reader *r, smb2_offer *m)
 static bool get_algs(ns_reader *data, bool *has, smb2_algs *algs, unsigned least, unsigned most)
 {
     uint16_t count = ns_get16(data);
-    bool first = !*has;
     unsigned seen = 0;
 
+    if (*has) /* a second list would add to the first */
+        return false;
     *has = true;
     for (unsigned i = 0; i < count && !data->bad; i++) {
         uint16_t id = ns_get16(data);
@@ -244,7 +245,7 @@ static bool get_algs(ns_reader *data, bool *has, smb2_algs *algs, unsigned least
         seen |= 1u << id;
         algs->id[algs->count++] = id;
     }
-    return first && count && !data->bad;
+    return count && !data->bad;
 }
 
 static bool offer_preauth(ns_reader *data, void *message)

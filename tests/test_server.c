@@ -40,6 +40,36 @@ static void two_preauth_contexts(void)
     ns_store16(element() + BODY + 32, 5);
 }
 
+/* A context of one kind after the other, four algorithms each. */
+static void two_lists(uint16_t type, uint16_t least)
+{
+    for (int i = 0; i < 2; i++) {
+        ns_put_align(&x.out, 0, 8);
+        ns_put16(&x.out, type);
+        ns_put16(&x.out, 10);
+        ns_put32(&x.out, 0);
+        ns_put16(&x.out, 4);
+        for (uint16_t id = least; id < least + 4; id++)
+            ns_put16(&x.out, id);
+    }
+}
+
+/* Once the second list was written behind the first: found by a fuzzer. */
+static void two_cipher_contexts(void)
+{
+    x.out.len =
+        contexts_at() + (size_t)(element() - x.out.p) + 8 + 38; /* the preauth one stays */
+    two_lists(2, 1);
+    ns_store16(element() + BODY + 32, 3);
+}
+
+static void two_signing_contexts(void)
+{
+    x.out.len = contexts_at() + (size_t)(element() - x.out.p) + 8 + 38;
+    two_lists(8, 0);
+    ns_store16(element() + BODY + 32, 3);
+}
+
 static void unknown_hash(void)
 {
     ns_store16(element() + contexts_at() + 8 + 4, 2);
@@ -89,12 +119,13 @@ static const struct bad_negotiate {
     void (*spoil)(void);
     uint32_t status;
 } bad_negotiates[] = {
-    {no_contexts, INVALID_PARAMETER},      {two_preauth_contexts, INVALID_PARAMETER},
-    {unknown_hash, NO_HASH_OVERLAP},       {no_preauth_context, INVALID_PARAMETER},
-    {no_dialects, INVALID_PARAMETER},      {unknown_dialect, NOT_SUPPORTED},
-    {context_too_long, INVALID_PARAMETER}, {contexts_behind_the_end, INVALID_PARAMETER},
-    {signed_flag, INVALID_PARAMETER},      {more_dialects_than_bytes, INVALID_PARAMETER},
-    {wrong_size, INVALID_PARAMETER},
+    {no_contexts, INVALID_PARAMETER},          {two_preauth_contexts, INVALID_PARAMETER},
+    {unknown_hash, NO_HASH_OVERLAP},           {no_preauth_context, INVALID_PARAMETER},
+    {no_dialects, INVALID_PARAMETER},          {unknown_dialect, NOT_SUPPORTED},
+    {context_too_long, INVALID_PARAMETER},     {contexts_behind_the_end, INVALID_PARAMETER},
+    {signed_flag, INVALID_PARAMETER},          {more_dialects_than_bytes, INVALID_PARAMETER},
+    {wrong_size, INVALID_PARAMETER},           {two_cipher_contexts, INVALID_PARAMETER},
+    {two_signing_contexts, INVALID_PARAMETER},
 };
 #define BAD_NEGOTIATES ((int)(sizeof bad_negotiates / sizeof *bad_negotiates))
 
