@@ -148,6 +148,9 @@ class Prompt(unittest.TestCase):
     def start(self):
         pid, tty = pty.fork()
         if pid == 0:
+            # Whoever started the tests may have had them ignored.
+            for number in signal.SIGINT, signal.SIGTERM, signal.SIGQUIT:
+                signal.signal(number, signal.SIG_DFL)
             os.execve(TOOL, [TOOL, "-U", "alice", CLOSED], environment())
         self.addCleanup(os.close, tty)
         text = b""
