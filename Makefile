@@ -81,7 +81,8 @@ $(BUILD)/sessiond: $(SESSIOND_OBJ) $(INTERNAL)
 $(BUILD)/examples/%: $(BUILD)/examples/%.o $(LIB)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcrypto
 
-$(BUILD)/netsession.pc: netsession.pc.in include/netsession.h Makefile
+.PHONY: FORCE
+$(BUILD)/netsession.pc: netsession.pc.in FORCE # PREFIX may have changed
 	@mkdir -p $(@D)
 	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' $< > $@
 

@@ -263,7 +263,7 @@ int netsession_config_timeout(netsession_config *cfg, unsigned milliseconds)
 
 int netsession_config_max_reply(netsession_config *cfg, size_t bytes)
 {
-    int rc = set_range(cfg, "the largest reply", bytes, 4096, 1u << 30);
+    int rc = set_range(cfg, "the largest reply", bytes, 4096, 1u << 28);
 
     cfg->max_reply = rc ? cfg->max_reply : bytes;
     return rc;

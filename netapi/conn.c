@@ -46,6 +46,8 @@ static int parse_target(netsession *ns, const char *target)
     const char *s = target + strspn(target, "\\"), *colon;
     size_t len;
 
+    if (*s == '[' && !strchr(s, ']'))
+        return NETSESSION_E_ARGUMENT;
     colon = split_target(s, &len);
     s += *s == '[';
     ns->port = ns->cfg.port;
@@ -111,6 +113,8 @@ static void release(netsession *ns)
     smb2_client_free(&ns->smb);
     auth_client_free(ns->auth);
     ns->auth = NULL;
+    ns_strfree(&ns->cfg.hooks, ns->cfg.password);
+    ns->cfg.password = NULL;
     netsession_page_free(ns->event.page);
     ns->event = (netsession_event){0, NULL};
     ns->deadline = UINT64_MAX;

@@ -57,11 +57,24 @@ static int connect_by(int fd, const struct addrinfo *a, uint64_t deadline)
     return ETIMEDOUT;
 }
 
+/* Not 0, 1 or 2: a program whose standard output is closed would print into
+ * the connection. */
+static int move_up(int fd)
+{
+    int up;
+
+    if (fd < 0 || fd > STDERR_FILENO)
+        return fd;
+    up = fcntl(fd, F_DUPFD, STDERR_FILENO + 1);
+    close(fd);
+    return up;
+}
+
 static int open_socket(const struct addrinfo *a, int *fd)
 {
     int on = 1;
 
-    *fd = socket(a->ai_family, SOCK_STREAM, 0);
+    *fd = move_up(socket(a->ai_family, SOCK_STREAM, 0));
     if (*fd < 0)
         return errno;
     if (fcntl(*fd, F_SETFD, FD_CLOEXEC) < 0 || fcntl(*fd, F_SETFL, O_NONBLOCK) < 0)
@@ -170,12 +183,10 @@ static int run(netsession *ns, netsession_event *event)
     unsigned want;
 
     while (!((want = netsession_wants(ns)) & (NETSESSION_EVENT | NETSESSION_CLOSED))) {
-        short events = (short)(want & NETSESSION_WRITE ? POLLOUT : POLLIN);
+        bool sends = (want & NETSESSION_WRITE) != 0;
 
-        if (want & NETSESSION_WRITE)
-            (void)send_some(ns);
-        else if (wait_fd(ns->fd, events, netsession_deadline(ns)))
-            (void)receive_some(ns);
+        if (wait_fd(ns->fd, sends ? POLLOUT : POLLIN, netsession_deadline(ns)))
+            (void)(sends ? send_some(ns) : receive_some(ns));
         (void)netsession_tick(ns, ns_now());
     }
     return netsession_next_event(ns, event) ? 0 : NETSESSION_E_STATE;

@@ -7,9 +7,10 @@ struct netsession_list {
     netsession *ns;
     netsession_query query; /* of the newest page; level settled */
     netsession_page *page;
-    uint32_t row;  /* next to be given */
-    int error;     /* what ended the list early */
-    uint32_t mark; /* an earlier resume handle (Brent's cycle detection) */
+    uint32_t row;   /* next to be given */
+    uint32_t given; /* rows of the pages before */
+    int error;      /* what ended the list early */
+    uint32_t mark;  /* an earlier resume handle (Brent's cycle detection) */
     uint32_t steps, stride;
 };
 
@@ -76,6 +77,7 @@ int netsession_list_new(netsession_list **out, netsession *ns, const netsession_
 
     *out = NULL;
     if (!list) {
+        memset(&ns->refused, 0, sizeof ns->refused);
         ns_fail_code(&ns->refused, NETSESSION_E_MEMORY, NS_LAYER_ARGUMENT);
         return NETSESSION_E_MEMORY;
     }
@@ -108,6 +110,9 @@ static bool repeats(netsession_list *list, uint32_t resume)
     return false;
 }
 
+/* More than any server has: a list that only grows has no end. */
+#define MAX_ROWS (1u << 22)
+
 /* The page is used up; is there another? */
 static int turn_page(netsession_list *list)
 {
@@ -115,6 +120,11 @@ static int turn_page(netsession_list *list)
 
     if (!netsession_page_more(list->page))
         return 0;
+    list->given += netsession_page_count(list->page);
+    if (list->given > MAX_ROWS)
+        return ns_conn_fail(
+            list->ns, NETSESSION_E_LIMIT, NS_LAYER_SRVSVC,
+            "the server lists more than %u sessions and does not come to an end", MAX_ROWS);
     if (!netsession_page_count(list->page) || repeats(list, resume))
         return ns_conn_fail(list->ns, NETSESSION_E_PROTOCOL, NS_LAYER_SRVSVC,
                             "the server says ERROR_MORE_DATA, but its resume handle (%u) leads "

@@ -120,8 +120,8 @@ static int resolve_on_thread(const char *host, const char *port, uint64_t deadli
     if (!job)
         return EAI_MEMORY;
     if (start(job)) {
-        job_free(job);
-        return look_up(host, port, 0, list);
+        job_free(job); /* without a thread there would be no deadline */
+        return EAI_AGAIN;
     }
     if (!wait_for(job, deadline)) {
         *timed_out = 1;

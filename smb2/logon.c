@@ -134,7 +134,8 @@ static int check_choices(smb2_client *c, const smb2_negotiate_response *m)
 static void take_choices(smb2_client *c, const smb2_negotiate_response *m)
 {
     const struct dialect *d = find_dialect(m->dialect);
-    bool encrypts = (m->capabilities & SMB2_CAP_ENCRYPTION & c->offered.capabilities) != 0;
+    bool encrypts = (m->capabilities & SMB2_CAP_ENCRYPTION & c->offered.capabilities) != 0 &&
+                    has_alg(&c->cfg->ciphers, d->cipher);
 
     c->dialect = m->dialect;
     c->signing = d->negotiates && m->has_signing ? m->signing : d->signing;

@@ -306,6 +306,14 @@ static int transceive_failed(smb2_client *c, const smb2_reply *reply)
     return smb2_fail_status(c, NETSESSION_E_REFUSED, reply, "the call through the pipe");
 }
 
+static bool validating(const smb2_client *c)
+{
+    for (int i = 0; i < SMB2_MAX_REQUESTS; i++)
+        if (c->requests[i].done == on_validate)
+            return true;
+    return false;
+}
+
 static int on_transceived(smb2_client *c, const smb2_reply *reply)
 {
     smb2_ioctl_response m;
@@ -313,6 +321,8 @@ static int on_transceived(smb2_client *c, const smb2_reply *reply)
 
     if (!brings_data(reply->header.status))
         return transceive_failed(c, reply);
+    if (reply->request->chained && validating(c)) /* a compound is answered in order */
+        return malformed(c, reply);
     if (!c->file_ok || !smb2_ioctl_response_get(&body, &m) ||
         m.ctl_code != SMB2_FSCTL_PIPE_TRANSCEIVE)
         return malformed(c, reply);
@@ -347,9 +357,8 @@ static int on_written(smb2_client *c, const smb2_reply *reply)
  * goes along with the first call; its answer is waited for all the same. */
 static int validate_along(smb2_client *c)
 {
-    for (int i = 0; i < SMB2_MAX_REQUESTS; i++)
-        if (c->requests[i].done == on_validate)
-            return 0; /* asked already, with an earlier fragment */
+    if (validating(c))
+        return 0;
     return must_validate(c) ? send_begun(c, begin_validate(c, false)) : 0;
 }
 

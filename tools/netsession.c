@@ -2,10 +2,12 @@
 #include "tools/options.h"
 #include "tools/output.h"
 
+#include <fcntl.h>
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 /* An error before there is an object that holds it. */
 static netsession_error early_error(int code, const char *host)
@@ -125,12 +127,26 @@ static int run(struct options *o)
     return 0;
 }
 
+/* Standard descriptors that are closed are filled, so that no file or socket
+ * takes their place; what is printed there then fails instead of going astray. */
+static void fill_descriptors(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDONLY);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd > STDERR_FILENO)
+        close(fd);
+}
+
 int main(int argc, char **argv)
 {
     static const struct rlimit none;
     struct options options;
     int rc;
 
+    fill_descriptors();
     setlocale(LC_CTYPE, "");
     setrlimit(RLIMIT_CORE, &none); /* a core would hold the password */
     rc = options_read(&options, argc, argv);

@@ -163,7 +163,7 @@ static void parse_listen(options *o, const char *text)
     }
     if (strlen(port) >= sizeof o->port || len >= sizeof o->host)
         die("no address and port", text);
-    strcpy(o->port, port);
+    snprintf(o->port, sizeof o->port, "%u", number(port, 65535));
     if (len) {
         memcpy(o->host, text, len);
         o->host[len] = '\0';
