@@ -14,6 +14,7 @@ umask 077
 printf 'administrator\tpassword:%s\tadmin\nalice\tpassword:%s\nbob\tpassword:%s\n' \
     "$admin_password" "$user_password" "$user_password" >"$dir/users"
 mkfifo "$dir/ready" "$dir/held"
+: >"$dir/log"
 
 wait_for() { # a line that matches, in a file that grows
     local n
