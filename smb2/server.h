@@ -208,6 +208,8 @@ smb2_handler smb2_on_negotiate, smb2_on_session_setup, smb2_on_logoff, smb2_on_t
 void smb2_server_log(smb2_server *s, const char *fmt, ...) NS_PRINTF(2, 3);
 smb2_session *smb2_find_session(smb2_server *s, uint64_t id);
 bool smb2_session_expired(const smb2_server *s, const smb2_session *session);
+/* The highest dialect that the offer and the config share; 0: none. */
+unsigned smb2_choose_dialect(const smb2_server *s, const smb2_offer *offer);
 /* An SMB1 negotiate that lists an SMB2 dialect (3.3.5.3). */
 int smb2_on_smb1(smb2_server *s, const uint8_t *msg, size_t len);
 /* A reply outside of any request's turn: STATUS_SUCCESS and a body that put

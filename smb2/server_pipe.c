@@ -419,13 +419,7 @@ static uint32_t transceive(smb2_server *s, smb2_request_in *req, smb2_ioctl_requ
  * through somebody who changed them; the connection ends. */
 static bool same_negotiation(const smb2_server *s, const smb2_offer *asked)
 {
-    unsigned best = 0;
-
-    for (unsigned i = 0; i < asked->dialect_count; i++)
-        if (asked->dialects[i] >= s->cfg->min_dialect &&
-            asked->dialects[i] <= s->cfg->max_dialect && asked->dialects[i] > best)
-            best = asked->dialects[i];
-    return best == s->dialect && s->dialect != NETSESSION_SMB_3_1_1 &&
+    return smb2_choose_dialect(s, asked) == s->dialect && s->dialect != NETSESSION_SMB_3_1_1 &&
            asked->capabilities == s->client_capabilities &&
            asked->security_mode == s->client_security_mode &&
            !memcmp(asked->client_guid, s->client_guid, sizeof s->client_guid);

@@ -15,7 +15,7 @@ static bool in_range(const smb2_server *s, unsigned dialect)
 }
 
 /* The highest that both know; 0: none. */
-static unsigned choose_dialect(const smb2_server *s, const smb2_offer *offer)
+unsigned smb2_choose_dialect(const smb2_server *s, const smb2_offer *offer)
 {
     unsigned best = 0;
 
@@ -142,7 +142,7 @@ uint32_t smb2_on_negotiate(smb2_server *s, smb2_request_in *req)
     status = check_offer(req, &offer);
     if (status)
         return status;
-    s->dialect = choose_dialect(s, &offer);
+    s->dialect = smb2_choose_dialect(s, &offer);
     if (!s->dialect)
         return STATUS_NOT_SUPPORTED;
     choose_algs(s, &offer);
