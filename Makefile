@@ -17,6 +17,7 @@ OBJCOPY ?= objcopy
 BUILD ?= build
 PREFIX ?= /usr/local
 CFLAGS ?= -O2 -g
+WITH_KRB5 ?= 1 # 0: without Kerberos, and without its libraries
 VERSION := $(shell sed -n 's/.*NETSESSION_VERSION "\(.*\)".*/\1/p' include/netsession.h)
 SOVERSION = 0
 
@@ -31,6 +32,20 @@ SERVER_SRC := $(sort $(wildcard server/*.c auth/*server*.c smb2/server*.c dcerpc
 	dcerpc/accept.c srvsvc/server.c srvsvc/enum.c srvsvc/info.c srvsvc/name.c \
 	srvsvc/session_del.c srvsvc/share.c srvsvc/tod.c))
 LIB_SRC := $(filter-out $(SERVER_SRC),$(foreach room,$(ROOMS),$(sort $(wildcard $(room)/*.c))))
+# Kerberos, or what says that there is none.
+ifeq ($(strip $(WITH_KRB5)),0)
+LEFT_OUT = auth/kerberos%.c
+LIBS = -lcrypto
+REQUIRES = libcrypto
+NEEDS = build
+else
+LEFT_OUT = auth/no_kerberos%.c
+LIBS = -lgssapi_krb5 -lkrb5 -lcrypto
+REQUIRES = libcrypto krb5-gssapi krb5
+NEEDS = build kerberos
+endif
+LIB_SRC := $(filter-out $(LEFT_OUT),$(LIB_SRC))
+SERVER_SRC := $(filter-out $(LEFT_OUT),$(SERVER_SRC))
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
 SERVER_OBJ := $(SERVER_SRC:%.c=$(BUILD)/%.o)
 SESSIOND_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard examples/sessiond/*.c)))
@@ -52,8 +67,13 @@ $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+# Changes when what is built from does.
+$(BUILD)/parts: FORCE
+	@mkdir -p $(@D)
+	@echo '$(LIB_SRC) $(SERVER_SRC) $(LIBS)' | cmp -s - $@ || echo '$(LIB_SRC) $(SERVER_SRC) $(LIBS)' >$@
+
 # One relocatable object whose only global symbols are the public ones.
-$(BUILD)/libnetsession.o: $(LIB_OBJ)
+$(BUILD)/libnetsession.o: $(LIB_OBJ) $(BUILD)/parts
 	$(LD) -r -o $@ $(LIB_OBJ)
 	$(OBJCOPY) --localize-hidden $@
 
@@ -61,47 +81,47 @@ $(LIB): $(BUILD)/libnetsession.o
 	rm -f $@
 	$(AR) rcs $@ $<
 
-$(SHLIB): $(LIB_OBJ)
+$(SHLIB): $(LIB_OBJ) $(BUILD)/parts
 	$(CC) -shared -Wl,-soname,libnetsession.so.$(SOVERSION) $(SHLIB_DEFS) $(ALL_CFLAGS) \
-		$(ALL_LDFLAGS) -o $@ $(LIB_OBJ) -lcrypto
+		$(ALL_LDFLAGS) -o $@ $(LIB_OBJ) $(LIBS)
 	ln -sf $(@F) $@.$(SOVERSION)
 
 # For the server and the tests: both halves, every symbol.
 INTERNAL = $(BUILD)/internal.a
-$(INTERNAL): $(LIB_OBJ) $(SERVER_OBJ)
+$(INTERNAL): $(LIB_OBJ) $(SERVER_OBJ) $(BUILD)/parts
 	rm -f $@
-	$(AR) rcs $@ $^
+	$(AR) rcs $@ $(LIB_OBJ) $(SERVER_OBJ)
 
 $(BUILD)/netsession: $(TOOL_OBJ) $(LIB)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcrypto -ljansson
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -ljansson
 
 $(BUILD)/sessiond: $(SESSIOND_OBJ) $(INTERNAL)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcrypto -levent_core
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -levent_core
 
 $(BUILD)/examples/%: $(BUILD)/examples/%.o $(LIB)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcrypto
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 .PHONY: FORCE
 $(BUILD)/netsession.pc: netsession.pc.in FORCE # PREFIX may have changed
 	@mkdir -p $(@D)
-	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' $< > $@
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@REQUIRES@|$(REQUIRES)|' $< > $@
 
 # ---- Testing ----
 
 $(BUILD)/tests/check: $(BUILD)/tests/main.o $(BUILD)/tests/replay.o $(BUILD)/tests/util.o $(TEST_OBJ) $(INTERNAL)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcrypto $(CHECK_LIBS)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(CHECK_LIBS)
 
 $(BUILD)/tests/ndrtool: $(BUILD)/tests/ndrtool.o $(INTERNAL)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcrypto -ljansson
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -ljansson
 
 $(BUILD)/tests/record: $(BUILD)/tests/record.o $(BUILD)/tests/replay.o $(INTERNAL)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcrypto
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 $(BUILD)/tests/interop/auth_talk: $(BUILD)/tests/interop/auth_talk.o $(INTERNAL)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcrypto
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 $(BUILD)/tests/hold $(BUILD)/tests/count: $(BUILD)/tests/%: $(BUILD)/tests/%.o $(LIB)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcrypto
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 tests: all $(BUILD)/tests/check $(TEST_TOOLS)
 
@@ -117,10 +137,10 @@ FUZZ_TIME ?= 60
 FUZZERS = $(BUILD)/tests/fuzz/fuzz_server_smb2 $(BUILD)/tests/fuzz/fuzz_server_rpc
 
 $(FUZZERS): $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(FUZZ_OBJ)
-	$(CC) -fsanitize=address,undefined,fuzzer -pthread -o $@ $^ -lcrypto $(CHECK_LIBS)
+	$(CC) -fsanitize=address,undefined,fuzzer -pthread -o $@ $^ $(LIBS) $(CHECK_LIBS)
 
 $(BUILD)/tests/fuzz/seeds: $(BUILD)/tests/fuzz/seeds.o $(FUZZ_OBJ)
-	$(CC) -fsanitize=address,undefined -pthread -o $@ $^ -lcrypto $(CHECK_LIBS)
+	$(CC) -fsanitize=address,undefined -pthread -o $@ $^ $(LIBS) $(CHECK_LIBS)
 
 fuzz: CFLAGS = -O1 -g -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined
 fuzz: $(FUZZERS) $(BUILD)/tests/fuzz/seeds
@@ -156,10 +176,10 @@ demo: deps
 	tests/demo.sh $(BUILD)
 
 deps:
-	@tests/deps.sh build
+	@tests/deps.sh $(NEEDS)
 
 deps-interop:
-	@tests/deps.sh build peers
+	@tests/deps.sh $(NEEDS) peers
 
 # ---- Installing ----
 

@@ -22,6 +22,10 @@ static const struct {
     {OID(0x06, 0x06, 0x2B, 0x06, 0x01, 0x05, 0x02, 0x07), "PKU2U"},
 };
 
+const ns_slice spnego_ntlm = {names[0].oid, 12};
+const ns_slice spnego_kerberos = {names[1].oid, 11};
+const ns_slice spnego_ms_kerberos = {names[2].oid, 11};
+
 const char *spnego_mech_name(ns_slice oid)
 {
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)

@@ -45,6 +45,8 @@ void spnego_put_resp(ns_writer *w, const spnego_resp *resp);
 
 /* Takes the next OID, DER with tag and length, off a series of them. */
 bool spnego_next_mech(ns_slice *mechs, ns_slice *oid);
+/* Those that are spoken here: OIDs, DER with tag and length. */
+extern const ns_slice spnego_ntlm, spnego_kerberos, spnego_ms_kerberos;
 /* "Kerberos"; never NULL. */
 const char *spnego_mech_name(ns_slice oid);
 

@@ -1,11 +1,13 @@
 #!/bin/sh
 # Installs the packages that are missing, on Debian and Ubuntu.
 #   deps.sh build         what building and testing need
-#   deps.sh build peers   and the real servers and clients to test against
+#   deps.sh ... kerberos  and Kerberos, with a KDC to test against
+#   deps.sh ... peers     and the real servers and clients to test against
 #   deps.sh ... deeper    and further compilers and checkers
 set -eu
 
 build="gcc make pkg-config libssl-dev libjansson-dev libevent-dev check binutils libc6-dev python3"
+kerberos="libkrb5-dev krb5-kdc krb5-admin-server"
 peers="samba samba-common-bin smbclient python3-samba samba-testsuite python3-impacket
     winbind krb5-user iproute2 tcpdump tshark"
 deeper="clang libclang-rt-dev valgrind shellcheck"
@@ -29,6 +31,7 @@ want=""
 for group; do
     case $group in
     build) list=$build ;;
+    kerberos) list=$kerberos ;;
     peers) list=$peers extra=$optional ;;
     deeper) list=$deeper ;;
     *) echo "deps.sh: no group $group" >&2; exit 2 ;;
