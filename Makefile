@@ -40,7 +40,7 @@ REQUIRES = libcrypto
 NEEDS = build
 else
 LEFT_OUT = auth/no_kerberos%.c
-LIBS = -lgssapi_krb5 -lkrb5 -lcrypto
+LIBS = -lgssapi_krb5 -lkrb5 -lk5crypto -lcrypto
 REQUIRES = libcrypto krb5-gssapi krb5
 NEEDS = build kerberos
 endif

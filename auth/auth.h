@@ -17,16 +17,23 @@ typedef struct auth_params {
     const char *workstation; /* "" for none */
     const char *target_name; /* "cifs/host" */
     const uint8_t *bindings; /* 16 bytes, zeros for none */
+    struct netsession_work *kerberos; /* with a ticket; NULL: none */
     bool anonymous;
 } auth_params;
 
 #define AUTH_KEY_MAX 64
 
-/* One mechanism.  All functions return 0 or a negative code with *err set. */
+/* One mechanism; two with the same create are one under two OIDs.  All functions return 0 or a negative code with *err set. */
 typedef struct auth_mech {
     const char *name;   /* "NTLM" */
     const uint8_t *oid; /* DER, with tag and length */
     size_t oid_len;
+    /* The last token is the server's, and comes with the message that ends
+     * the logon. */
+    bool server_ends;
+    /* What to do when the server answers STATUS_LOGON_FAILURE; NULL: what
+     * the table of statuses says. */
+    const char *advice;
     int (*create)(void **state, const auth_params *params, netsession_error *err);
     /* One leg: token in (none at first), token out.  1: expects another token
      * from the server, 0: nothing more is expected. */
@@ -51,8 +58,8 @@ typedef struct auth_client auth_client;
 
 /* What params points to must live as long as the client. */
 int auth_client_new(auth_client **out, const auth_params *params, netsession_error *err);
-/* The same with other mechanisms, most wanted first, at least one; the array
- * must live as long too. */
+/* The same with other mechanisms than NTLM, most wanted first, at least one;
+ * the array must live as long too. */
 int auth_client_new_with(auth_client **out, const auth_params *params,
                          const auth_mech *const *mechs, size_t count, netsession_error *err);
 void auth_client_free(auth_client *a); /* wipes; NULL is allowed */
@@ -69,6 +76,8 @@ int auth_client_finish(auth_client *a, const uint8_t *in, size_t in_len, netsess
 /* Valid from the last leg on, before auth_client_finish too: the answer that
  * ends the logon is signed with it.  *len 0: no key (anonymous). */
 int auth_client_session_key(const auth_client *a, uint8_t key[AUTH_KEY_MAX], size_t *len);
+/* The error of a server that refuses the logon with this status. */
+int auth_client_refused(const auth_client *a, uint32_t status, netsession_error *err);
 const char *auth_client_mech_name(const auth_client *a); /* "NTLM" */
 
 #endif

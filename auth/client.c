@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "auth/spnego.h"
+#include "base/ntstatus.h"
 
 /* The initiator of RFC 4178, with the rules of [MS-SPNG] 3.3.  All mechanisms
  * are offered whatever the hint says: the hint is unsigned, so leaving one out
@@ -25,12 +26,11 @@ struct auth_client {
     bool need_mic; /* without the server's mechListMIC this is no logon */
 };
 
-static const auth_mech *const all_mechs[] = {&ntlm_mech};
-
 int auth_client_new(auth_client **out, const auth_params *params, netsession_error *err)
 {
-    return auth_client_new_with(out, params, all_mechs, sizeof all_mechs / sizeof *all_mechs,
-                                err);
+    static const auth_mech *const ntlm = &ntlm_mech;
+
+    return auth_client_new_with(out, params, &ntlm, 1, err);
 }
 
 int auth_client_new_with(auth_client **out, const auth_params *params,
@@ -44,7 +44,6 @@ int auth_client_new_with(auth_client **out, const auth_params *params,
     a->params = *params;
     a->mechs = mechs;
     a->count = count;
-    a->need_mic = count > 1;
     a->mech = mechs[0];
     ns_writer_init(&a->mech_list, params->hooks, TOKEN_MAX);
     return 0;
@@ -136,6 +135,12 @@ static int use_mech(auth_client *a, size_t i, netsession_error *err)
     return a->mech->create(&a->state, &a->params, err);
 }
 
+/* The same under another OID, as Kerberos is ([MS-SPNG] 1.9.1). */
+static bool is_at_work(const auth_client *a, const auth_mech *m)
+{
+    return m->create == a->mech->create;
+}
+
 static int mech_step(auth_client *a, ns_slice in, ns_writer *token, netsession_error *err)
 {
     int rc = a->mech->step(a->state, in.p, in.n, token, err);
@@ -203,8 +208,8 @@ static int settle(auth_client *a, const spnego_resp *r, netsession_error *err)
                        "the server chose %s to log on, which was not offered",
                        spnego_mech_name(r->mech));
     a->settled = true;
-    if (i == 0)
-        return 0;
+    if (is_at_work(a, a->mechs[i]))
+        return 0; /* the most wanted: nobody on the way gained anything */
     /* Not the one that was most wanted: only a mechListMIC can tell that this
      * is the server's choice and nobody else's (RFC 4178 section 5). */
     a->need_mic = true;
@@ -237,9 +242,11 @@ static int read_answer(auth_client *a, ns_slice in, spnego_resp *r, netsession_e
 static int put_answer(auth_client *a, ns_slice token, ns_writer *mic, ns_writer *out,
                       netsession_error *err)
 {
-    spnego_resp r = {.state = SPNEGO_ACCEPT_INCOMPLETE, .token = token};
+    spnego_resp r = {.state = SPNEGO_ACCEPT_INCOMPLETE};
     int rc = 0;
 
+    if (token.n)
+        r.token = token;
     if (a->done)
         rc = a->mech->make_mic(a->state, a->mech_list.p, a->mech_list.len, mic, err);
     if (mic->len)
@@ -307,22 +314,55 @@ static int read_end(const auth_client *a, ns_slice in, spnego_resp *r, netsessio
     if (r->state != SPNEGO_ACCEPT_COMPLETED)
         return ns_fail(err, NETSESSION_E_PROTOCOL, NS_LAYER_AUTH,
                        "the server ends the logon without saying that it accepts it");
-    if (r->token.n)
+    if (r->token.n && a->done)
         return ns_fail(err, NETSESSION_E_PROTOCOL, NS_LAYER_AUTH,
                        "the server's last logon token holds a message that %s has no place for",
                        a->mech->name);
     return 0;
 }
 
-int auth_client_finish(auth_client *a, const uint8_t *in, size_t in_len, netsession_error *err)
+/* The mechanism has its say; it must have nothing to answer. */
+static int close_mech(auth_client *a, ns_slice token, netsession_error *err)
 {
-    spnego_resp r = {0};
+    ns_writer answer;
     int rc;
 
-    if (!a->done)
+    ns_writer_init(&answer, a->params.hooks, TOKEN_MAX);
+    rc = mech_step(a, token, &answer, err);
+    if (!rc && (answer.len || !a->done))
+        rc = ns_fail(err, NETSESSION_E_SECURITY, NS_LAYER_AUTH,
+                     "the server grants the logon in the middle of %s", a->mech->name);
+    ns_writer_free(&answer);
+    return rc;
+}
+
+/* The leg that is still open when the logon is granted: the server's proof of
+ * who it is, where the mechanism has one there. */
+static int last_leg(auth_client *a, const spnego_resp *r, netsession_error *err)
+{
+    int rc = 0;
+
+    if (a->done)
+        return 0;
+    if (!a->legs || !a->mech->server_ends)
         return ns_fail(err, NETSESSION_E_SECURITY, NS_LAYER_AUTH,
                        "the server grants the logon before it can know who logs on");
-    rc = in_len ? read_end(a, (ns_slice){in, in_len}, &r, err) : 0;
+    if (!a->settled && r->state == SPNEGO_ACCEPT_COMPLETED)
+        rc = settle(a, r, err);
+    if (!rc && !r->token.n)
+        rc = ns_fail(err, NETSESSION_E_SECURITY, NS_LAYER_AUTH,
+                     "the server grants the logon without proving who it is (no answer of %s)",
+                     a->mech->name);
+    return rc ? rc : close_mech(a, r->token, err);
+}
+
+int auth_client_finish(auth_client *a, const uint8_t *in, size_t in_len, netsession_error *err)
+{
+    spnego_resp r = {.state = SPNEGO_NO_STATE};
+    int rc = in_len ? read_end(a, (ns_slice){in, in_len}, &r, err) : 0;
+
+    if (!rc)
+        rc = last_leg(a, &r, err);
     return rc ? rc : check_mic(a, r.mic, err);
 }
 
@@ -330,6 +370,17 @@ int auth_client_session_key(const auth_client *a, uint8_t key[AUTH_KEY_MAX], siz
 {
     *len = 0;
     return a->done ? a->mech->session_key(a->state, key, len) : NETSESSION_E_STATE;
+}
+
+int auth_client_refused(const auth_client *a, uint32_t status, netsession_error *err)
+{
+    const char *name = ns_ntstatus_name(status);
+
+    if (status != STATUS_LOGON_FAILURE || !a->mech->advice)
+        return ns_fail_ntstatus(err, NETSESSION_E_LOGON, NS_LAYER_AUTH, status, "logon");
+    return ns_fail_named(err, NETSESSION_E_LOGON, NS_LAYER_AUTH, name, status,
+                         ns_ntstatus_win32(status), "logon with %s: %s (0x%08X); %s",
+                         a->mech->name, name, (unsigned)status, a->mech->advice);
 }
 
 const char *auth_client_mech_name(const auth_client *a)

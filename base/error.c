@@ -149,8 +149,9 @@ static const struct win32 {
 } win32s[] = {
     {0, "NERR_Success", "success", ""},
     {5, "ERROR_ACCESS_DENIED", "access denied",
-     "levels 1, 2 and 502 need Administrators or Server Operators there; level 10 or 0 may be "
-     "allowed (try --level 10)"},
+     "most servers tell this to Administrators and Server Operators only, some tell levels 0 "
+     "and "
+     "10 to others"},
     {8, "ERROR_NOT_ENOUGH_MEMORY", "the server is out of memory", "try again later"},
     {50, "ERROR_NOT_SUPPORTED", "the server does not support the call", ""},
     {53, "ERROR_BAD_NETPATH", "the server cannot be reached", ""},
@@ -160,7 +161,7 @@ static const struct win32 {
     {123, "ERROR_INVALID_NAME", "the server finds a name invalid",
      "check the client and user filters"},
     {124, "ERROR_INVALID_LEVEL", "the server does not offer this level",
-     "another may be there (try --level auto)"},
+     "it may offer others of 0, 1, 2, 10 and 502"},
     {234, "ERROR_MORE_DATA", "more entries are available", ""},
     {1326, "ERROR_LOGON_FAILURE", "the user name or password is wrong", ""},
     {1717, "RPC_S_UNKNOWN_IF", "the server does not know the interface",
@@ -175,12 +176,12 @@ static const struct win32 {
     {1130, "ERROR_NOT_ENOUGH_SERVER_MEMORY", "the server is out of memory", "try again later"},
     {1780, "RPC_X_NULL_REF_POINTER", "the server saw a null reference pointer", ""},
     {1783, "RPC_X_BAD_STUB_DATA", "the server cannot decode the request",
-     "try --level 10, or one transfer syntax only"},
+     "it may know another level, or the other transfer syntax"},
     {1825, "RPC_S_SEC_PKG_ERROR", "a security package failed on the server", ""},
     {2114, "NERR_ServerNotStarted", "the server's Server service is not started", ""},
     {2140, "NERR_InternalError", "the server failed inside", "see its log"},
-    {2221, "NERR_UserNotFound", "no session of that user", "check --user"},
-    {2312, "NERR_ClientNameNotFound", "no session from that client", "check --client"},
+    {2221, "NERR_UserNotFound", "no session of that user", "check the user filter"},
+    {2312, "NERR_ClientNameNotFound", "no session from that client", "check the client filter"},
     {2351, "NERR_InvalidComputer", "the client's name is not valid",
      "it must begin with two backslashes"},
 };

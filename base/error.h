@@ -9,6 +9,7 @@
 #define NS_LAYER_TCP      "tcp"
 #define NS_LAYER_SMB2     "smb2"
 #define NS_LAYER_AUTH     "auth"
+#define NS_LAYER_KERBEROS "kerberos"
 #define NS_LAYER_RPC      "rpc"
 #define NS_LAYER_SRVSVC   "srvsvc"
 

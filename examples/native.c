@@ -29,13 +29,14 @@ static int print_sessions(netsession *ns)
 int main(int argc, char **argv)
 {
     int repeat = argc > 3 && strcmp(argv[1], "--repeat") == 0 ? atoi(argv[2]) : 1, rc;
-    netsession_config *cfg = netsession_config_new(NULL);
+    netsession_config *cfg = argc > 1 ? netsession_config_new(NULL) : NULL;
     netsession *ns = NULL;
 
-    if (argc < 2 || !cfg)
+    if (!cfg)
         return 2;
     if (netsession_config_environment(cfg) != 0) {
         fprintf(stderr, "%s\n", netsession_config_error(cfg)->message);
+        netsession_config_free(cfg);
         return 1;
     }
     if ((rc = netsession_new(&ns, cfg, argv[argc - 1])) == 0)

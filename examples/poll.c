@@ -37,6 +37,8 @@ static int dial(const netsession *ns)
     return fd;
 }
 
+static int failed; /* one of the servers did */
+
 /* Once logged on: one question, its answer, the end. */
 static int on_event(netsession *ns, const netsession_event *event)
 {
@@ -45,8 +47,10 @@ static int on_event(netsession *ns, const netsession_event *event)
 
     if (event->type == NETSESSION_EV_READY)
         return netsession_query_start(ns, &query, now());
-    if (event->type == NETSESSION_EV_FAILED || event->type == NETSESSION_EV_REFUSED)
+    if (event->type == NETSESSION_EV_FAILED || event->type == NETSESSION_EV_REFUSED) {
         fprintf(stderr, "%s: %s\n", netsession_host(ns), netsession_last_error(ns)->message);
+        failed = 1;
+    }
     for (uint32_t i = 0; event->page && i < netsession_page_count(event->page); i++) {
         netsession_page_row(event->page, i, &row);
         printf("%s\t%s\n", netsession_host(ns), row.client ? row.client : "-");
@@ -77,6 +81,16 @@ static void transfer(netsession *ns, int fd)
     }
 }
 
+/* With Kerberos a KDC is asked, which blocks: a program that must not wait runs
+ * the work on another thread. */
+static void do_work(netsession *ns)
+{
+    netsession_work *work = netsession_take_work(ns);
+
+    netsession_work_run(work);
+    netsession_work_done(ns, work);
+}
+
 /* One turn for one server; gives its next deadline.  At the end fd is -1. */
 static uint64_t serve(netsession *ns, struct pollfd *p)
 {
@@ -84,6 +98,8 @@ static uint64_t serve(netsession *ns, struct pollfd *p)
 
     if (p->revents)
         transfer(ns, p->fd);
+    if (netsession_wants(ns) & NETSESSION_WORK)
+        do_work(ns);
     netsession_tick(ns, now());
     while (netsession_next_event(ns, &event) == 1 && on_event(ns, &event) == 0)
         ;
@@ -99,9 +115,16 @@ int main(int argc, char **argv)
 {
     static struct pollfd p[64];
     netsession *ns[64];
-    netsession_config *cfg = netsession_config_new(NULL);
-    int n = cfg && !netsession_config_environment(cfg) && argc <= 64 ? argc - 1 : 0;
+    netsession_config *cfg = argc > 1 && argc <= 65 ? netsession_config_new(NULL) : NULL;
+    int n = argc - 1;
 
+    if (!cfg)
+        return 2;
+    if (netsession_config_environment(cfg) != 0) {
+        fprintf(stderr, "%s\n", netsession_config_error(cfg)->message);
+        failed = 1;
+        n = 0;
+    }
     for (int i = 0; i < n; i++)
         if (netsession_new(&ns[i], cfg, argv[i + 1]) != 0 || (p[i].fd = dial(ns[i])) < 0 ||
             netsession_start(ns[i], now()) != 0)
@@ -116,5 +139,5 @@ int main(int argc, char **argv)
     while (n)
         netsession_free(ns[--n]);
     netsession_config_free(cfg);
-    return 0;
+    return failed;
 }

@@ -71,13 +71,14 @@ enum netsession_code {
     NETSESSION_E_REFUSED = -12,    /* the server answered with an error of its own */
     NETSESSION_E_LIMIT = -13,      /* an answer is larger than the config allows */
     NETSESSION_E_CRYPTO = -14,     /* libcrypto or the entropy source failed */
-    NETSESSION_E_CREDENTIALS = -15 /* a password or authfile cannot be read */
+    NETSESSION_E_CREDENTIALS = -15 /* no password or ticket, or one that cannot be read */
 };
 
 /* One error, whole.  Pointers are to constant strings. */
 typedef struct netsession_error {
     int code;          /* enum netsession_code; 0: no error */
-    const char *layer; /* "argument", "name", "tcp", "smb2", "auth", "rpc", "srvsvc" */
+    const char *layer; /* "argument", "name", "tcp", "smb2", "auth", "kerberos", "rpc",
+                          "srvsvc" */
     const char *name;  /* symbolic name at that layer: "STATUS_LOGON_FAILURE" */
     uint32_t value;    /* its number at that layer: 0xC000006D */
     uint32_t win32;    /* the Win32 code that NetSessionEnum returns: 1326 */
@@ -179,12 +180,42 @@ NETSESSION_API int netsession_config_port(netsession_config *cfg, unsigned port)
 NETSESSION_API int netsession_config_timeout(netsession_config *cfg, unsigned milliseconds);
 /* The name that this machine gives of itself in NTLM; none by default. */
 NETSESSION_API int netsession_config_workstation(netsession_config *cfg, const char *name);
-/* The service principal named to the server; "cifs/<server>" by default. */
+/* The service principal; "cifs/<server>" by default, with the name as it was
+ * asked for.  A realm may follow: "cifs/fs1.corp.example@CORP.EXAMPLE". */
 NETSESSION_API int netsession_config_target_name(netsession_config *cfg, const char *spn);
-/* The MD5 of a gss_channel_bindings_struct ([MS-NLMP] 2.2.2.1); none (zeros)
- * by default. */
-NETSESSION_API int netsession_config_channel_bindings(netsession_config *cfg,
-                                                      const uint8_t hash[16]);
+/* The application data of the channel bindings (RFC 5056), 1 to 1024 bytes,
+ * for Kerberos and NTLM; none by default. */
+NETSESSION_API int netsession_config_channel_bindings(netsession_config *cfg, const void *data,
+                                                      size_t len);
+
+/* When to log on with Kerberos, and when with NTLM.  Either way Kerberos is
+ * mutual: a server that cannot prove who it is is not believed. */
+enum netsession_kerberos {
+    /* Kerberos when there is a ticket or a way to one: a cache, a keytab, or a
+     * password with a realm (user@REALM, or a domain that is a DNS name or the
+     * first label of the default realm; a user without any when the server is
+     * in the default realm).  NTLM only when there is none: not after a KDC or
+     * a server has refused. */
+    NETSESSION_KERBEROS_AUTO = 0,
+    NETSESSION_KERBEROS_OFF = 1,     /* NTLM only */
+    NETSESSION_KERBEROS_DESIRED = 2, /* NTLM also when Kerberos was refused */
+    NETSESSION_KERBEROS_REQUIRED = 3 /* never NTLM */
+};
+NETSESSION_API int netsession_config_kerberos(netsession_config *cfg, int mode);
+/* The cache with the user's tickets ("FILE:path", a path, "KEYRING:..."); by
+ * default KRB5CCNAME, or the one that libkrb5 selects.  A user set by
+ * netsession_config_user must be the cache's. */
+NETSESSION_API int netsession_config_ccache(netsession_config *cfg, const char *name);
+/* A keytab with the user's key, in place of a password; by default, when
+ * there is neither ticket nor password, KRB5_CLIENT_KTNAME.  Without a user
+ * its first entry says who logs on. */
+NETSESSION_API int netsession_config_keytab(netsession_config *cfg, const char *name);
+/* Let the server act as the user elsewhere (GSS_C_DELEG_FLAG): only for
+ * servers that you would tell the password. */
+NETSESSION_API int netsession_config_delegate(netsession_config *cfg, int on);
+/* 1 when a ticket lies ready for the user set, or, when none is or only the
+ * environment's, for anybody: then no password is needed.  Asks no KDC. */
+NETSESSION_API int netsession_config_has_ticket(const netsession_config *cfg);
 /* Largest reassembled RPC reply in bytes; 15 MiB by default, at least 4096. */
 NETSESSION_API int netsession_config_max_reply(netsession_config *cfg, size_t bytes);
 /* Largest read asked of the pipe; 65536 by default, 4096 to 8 MiB.  More than
@@ -218,7 +249,8 @@ typedef struct netsession_info {
     const char *dialect_name; /* "3.1.1" */
     const char *signing;      /* "AES-CMAC"; NULL for a session without keys */
     const char *cipher;       /* "AES-128-GCM"; NULL when not encrypted */
-    const char *auth;         /* "NTLM", "anonymous", "guest" */
+    const char *auth;         /* "Kerberos", "NTLM", "anonymous", "guest" */
+    const char *auth_why;     /* which ticket, or why none; lives as long as the object */
     const char *syntax;       /* "NDR32", "NDR64" */
     int signing_required;     /* the server said that it requires signing */
     int compound;             /* 1: tree, pipe and bind took one exchange */
@@ -314,13 +346,15 @@ NETSESSION_API void netsession_list_free(netsession_list *list); /* NULL is allo
  *   WRITE  send what netsession_output gives, netsession_output_ack what went;
  *   READ   receive into netsession_input, netsession_input_ack what came;
  *   EVENT  take netsession_next_event;
+ *   WORK   take the step that may block, run it, give it back (below);
  *   CLOSED the end: the object will do nothing more.
  * Call netsession_tick when netsession_deadline has come. */
 enum netsession_want {
     NETSESSION_READ = 1,
     NETSESSION_WRITE = 2,
     NETSESSION_EVENT = 4,
-    NETSESSION_CLOSED = 8
+    NETSESSION_CLOSED = 8,
+    NETSESSION_WORK = 16
 };
 
 enum netsession_event_type {
@@ -354,6 +388,24 @@ NETSESSION_API int netsession_next_event(netsession *ns, netsession_event *event
 /* Starts one NetrSessionEnum; after READY, one at a time.  Strings are copied. */
 NETSESSION_API NETSESSION_MUST_USE int
 netsession_query_start(netsession *ns, const netsession_query *query, uint64_t now);
+/* The step that may block: with Kerberos a KDC is asked for a ticket.  It can
+ * be run on another thread, since it shares nothing with its object and calls
+ * no hook, while the object goes on with what it wants else:
+ *
+ *     netsession_work *work = netsession_take_work(ns);
+ *     netsession_work_run(work);             (here, or on another thread)
+ *     netsession_work_done(ns, work);
+ *
+ * When the object fails before (its deadline runs on), the work, once it has
+ * been run, is for netsession_work_free. */
+typedef struct netsession_work netsession_work;
+/* The work is the caller's now; NULL when WORK is not wanted. */
+NETSESSION_API netsession_work *netsession_take_work(netsession *ns);
+NETSESSION_API void netsession_work_run(netsession_work *work);
+/* Gives it back, whatever the answer. */
+NETSESSION_API int netsession_work_done(netsession *ns, netsession_work *work);
+/* Wipes and frees.  NULL is allowed. */
+NETSESSION_API void netsession_work_free(netsession_work *work);
 /* Starts the orderly end. */
 NETSESSION_API int netsession_shutdown(netsession *ns, uint64_t now);
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/crypto.h"
 #include "base/utf.h"
 
@@ -39,6 +40,12 @@ netsession_config *netsession_config_new(const netsession_hooks *hooks)
     return cfg;
 }
 
+static void forget(netsession_config *cfg)
+{
+    cfg->domain = cfg->user = cfg->password = cfg->workstation = cfg->target_name = NULL;
+    cfg->ccache = cfg->keytab = cfg->channel = NULL;
+}
+
 void ns_config_clear(netsession_config *cfg)
 {
     ns_strfree(&cfg->hooks, cfg->domain);
@@ -46,7 +53,10 @@ void ns_config_clear(netsession_config *cfg)
     ns_strfree(&cfg->hooks, cfg->password);
     ns_strfree(&cfg->hooks, cfg->workstation);
     ns_strfree(&cfg->hooks, cfg->target_name);
-    cfg->domain = cfg->user = cfg->password = cfg->workstation = cfg->target_name = NULL;
+    ns_strfree(&cfg->hooks, cfg->ccache);
+    ns_strfree(&cfg->hooks, cfg->keytab);
+    ns_free(&cfg->hooks, cfg->channel, cfg->channel_len + 1);
+    forget(cfg);
     ns_wipe(cfg->bindings, sizeof cfg->bindings);
 }
 
@@ -64,14 +74,23 @@ static int copy_string(netsession_config *to, char **member, const char *from)
     return from && !*member ? NETSESSION_E_MEMORY : 0;
 }
 
+static int copy_channel(netsession_config *to, const netsession_config *from)
+{
+    if (from->channel)
+        to->channel = ns_strdup(&to->hooks, from->channel, from->channel_len);
+    return from->channel && !to->channel ? NETSESSION_E_MEMORY : 0;
+}
+
 int ns_config_copy(netsession_config *to, const netsession_config *from)
 {
     *to = *from;
-    to->domain = to->user = to->password = to->workstation = to->target_name = NULL;
+    forget(to);
     if (copy_string(to, &to->domain, from->domain) || copy_string(to, &to->user, from->user) ||
         copy_string(to, &to->password, from->password) ||
         copy_string(to, &to->workstation, from->workstation) ||
-        copy_string(to, &to->target_name, from->target_name)) {
+        copy_string(to, &to->target_name, from->target_name) ||
+        copy_string(to, &to->ccache, from->ccache) ||
+        copy_string(to, &to->keytab, from->keytab) || copy_channel(to, from)) {
         ns_config_clear(to);
         return NETSESSION_E_MEMORY;
     }
@@ -132,6 +151,7 @@ int netsession_config_user(netsession_config *cfg, const char *domain, const cha
         return ns_config_fail(cfg, NETSESSION_E_ARGUMENT, "the user name is empty");
     rc = ns_config_string(cfg, &cfg->domain, domain ? domain : user,
                           domain ? strlen(domain) : n);
+    cfg->ambient = false;
     return rc ? rc : set_string(cfg, &cfg->user, slash ? slash + 1 : user);
 }
 
@@ -160,11 +180,92 @@ int netsession_config_target_name(netsession_config *cfg, const char *spn)
     return set_string(cfg, &cfg->target_name, spn);
 }
 
-int netsession_config_channel_bindings(netsession_config *cfg, const uint8_t hash[16])
+/* [MS-NLMP] 2.2.2.1 MsvAvChannelBindings: the MD5 of a structure with the
+ * lengths of both addresses, which are none, and of this. */
+int netsession_config_channel_bindings(netsession_config *cfg, const void *data, size_t len)
 {
-    memcpy(cfg->bindings, hash, sizeof cfg->bindings);
-    cfg->has_bindings = true;
+    uint8_t head[20] = {0};
+    const ns_slice parts[] = {{head, sizeof head}, {data, len}};
+    char *copy;
+
+    if (!len || len > TEXT_MAX)
+        return ns_config_fail(cfg, NETSESSION_E_ARGUMENT,
+                              "channel bindings must have 1 to %u bytes", TEXT_MAX);
+    ns_store32(head + 16, (uint32_t)len);
+    if (!(copy = ns_strdup(&cfg->hooks, data, len)))
+        return ns_config_fail(cfg, NETSESSION_E_MEMORY, "out of memory");
+    ns_free(&cfg->hooks, cfg->channel, cfg->channel_len + 1);
+    cfg->channel = copy;
+    cfg->channel_len = len;
+    return ns_md5(parts, 2, cfg->bindings)
+               ? ns_config_fail(cfg, NETSESSION_E_CRYPTO, "libcrypto has no MD5")
+               : 0;
+}
+
+/* ---- Kerberos ---- */
+
+static int need_kerberos(netsession_config *cfg)
+{
+    return kerberos_available()
+               ? 0
+               : ns_config_fail(cfg, NETSESSION_E_POLICY,
+                                "Kerberos was left out when this was built (WITH_KRB5=0)");
+}
+
+int netsession_config_kerberos(netsession_config *cfg, int mode)
+{
+    int rc = mode == NETSESSION_KERBEROS_REQUIRED ? need_kerberos(cfg) : 0;
+
+    if (mode < NETSESSION_KERBEROS_AUTO || mode > NETSESSION_KERBEROS_REQUIRED)
+        rc = ns_config_fail(cfg, NETSESSION_E_ARGUMENT, "%d is no way to use Kerberos", mode);
+    if (!rc)
+        cfg->kerberos = (unsigned)mode;
+    return rc;
+}
+
+int netsession_config_ccache(netsession_config *cfg, const char *name)
+{
+    int rc = need_kerberos(cfg);
+
+    return rc ? rc : set_string(cfg, &cfg->ccache, name);
+}
+
+int netsession_config_keytab(netsession_config *cfg, const char *name)
+{
+    int rc = need_kerberos(cfg);
+
+    return rc ? rc : set_string(cfg, &cfg->keytab, name);
+}
+
+int netsession_config_delegate(netsession_config *cfg, int on)
+{
+    cfg->delegate = on != 0;
     return 0;
+}
+
+int netsession_config_has_ticket(const netsession_config *cfg)
+{
+    kerberos_params p;
+
+    ns_config_kerberos(cfg, NULL, &p);
+    return cfg->kerberos != NETSESSION_KERBEROS_OFF && kerberos_has_ticket(&p);
+}
+
+/* A user from the environment is a guess, whose password is NTLM's. */
+void ns_config_kerberos(const netsession_config *cfg, const char *spn, kerberos_params *out)
+{
+    bool given = cfg->user && !cfg->ambient;
+    bool secret = given && cfg->password && *cfg->password;
+
+    *out = (kerberos_params){.user = given ? cfg->user : "",
+                             .domain = given && cfg->domain ? cfg->domain : "",
+                             .password = secret ? cfg->password : NULL,
+                             .ccache = cfg->ccache,
+                             .keytab = cfg->keytab,
+                             .spn = spn,
+                             .bindings = {cfg->channel, cfg->channel ? cfg->channel_len : 0},
+                             .delegate = cfg->delegate,
+                             .insist = cfg->kerberos >= NETSESSION_KERBEROS_DESIRED};
 }
 
 /* ---- Switches and numbers ---- */

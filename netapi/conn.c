@@ -111,8 +111,7 @@ static void release(netsession *ns)
         return;
     rpc_client_free(&ns->rpc);
     smb2_client_free(&ns->smb);
-    auth_client_free(ns->auth);
-    ns->auth = NULL;
+    ns_logon_free(&ns->logon);
     ns_strfree(&ns->cfg.hooks, ns->cfg.password);
     ns->cfg.password = NULL;
     netsession_page_free(ns->event.page);
@@ -178,7 +177,7 @@ int ns_conn_fail(netsession *ns, int code, const char *layer, const char *fmt, .
     return poison(ns);
 }
 
-static int checked(netsession *ns, int rc)
+int ns_conn_checked(netsession *ns, int rc)
 {
     return rc < 0 ? poison(ns) : rc;
 }
@@ -203,7 +202,7 @@ static int on_bound(netsession *ns)
 {
     if (ns->state != NS_OPENING)
         return ns_conn_fail(ns, NETSESSION_E_PROTOCOL, NS_LAYER_RPC, "a second bind_ack came");
-    ns->mech = auth_client_mech_name(ns->auth);
+    ns_logon_end(ns);
     ns->state = NS_READY;
     post(ns, NETSESSION_EV_READY);
     return 0;
@@ -236,7 +235,7 @@ static int on_pipe_data(netsession *ns)
     int rc = rpc_client_input(&ns->rpc, ns->smb.data.base, ns->smb.data.len, &err);
 
     if (rc == RPC_MORE)
-        return checked(ns, smb2_pipe_read(&ns->smb));
+        return ns_conn_checked(ns, smb2_pipe_read(&ns->smb));
     if (rc == RPC_BOUND)
         return on_bound(ns);
     if (rc == RPC_REPLY)
@@ -262,7 +261,7 @@ static int send_fragment(netsession *ns)
         rc = rc ? smb2_pipe_write(&ns->smb, pdu.p, pdu.len)
                 : smb2_pipe_transceive(&ns->smb, pdu.p, pdu.len);
     ns_writer_free(&pdu);
-    return checked(ns, rc);
+    return ns_conn_checked(ns, rc);
 }
 
 static int on_goodbye(netsession *ns)
@@ -285,7 +284,7 @@ static int (*const on_smb2_event[])(netsession *) = {
     [SMB2_EV_GOODBYE] = on_goodbye,
 };
 
-static int misuse(netsession *ns, const char *what)
+int ns_conn_misuse(netsession *ns, const char *what)
 {
     netsession_error err = {0};
 
@@ -302,43 +301,23 @@ static void set_deadline(netsession *ns, uint64_t now)
     ns->deadline = ns->cfg.timeout < room ? now + ns->cfg.timeout : UINT64_MAX;
 }
 
-static int make_auth(netsession *ns)
-{
-    const netsession_config *cfg = &ns->cfg;
-    bool nobody = cfg->smb.anonymous;
-    auth_params params = {.hooks = &cfg->hooks,
-                          .domain = nobody || !cfg->domain ? "" : cfg->domain,
-                          .user = nobody ? "" : cfg->user,
-                          .password = nobody || !cfg->password ? "" : cfg->password,
-                          .workstation = cfg->workstation ? cfg->workstation : "",
-                          .target_name = ns->target_name,
-                          .bindings = cfg->bindings,
-                          .anonymous = nobody};
-
-    if (!nobody && !cfg->user)
-        return ns_fail(&ns->err, NETSESSION_E_CREDENTIALS, NS_LAYER_AUTH,
-                       "no user name was given (-U, -A, or USER in the environment)");
-    return auth_client_new(&ns->auth, &params, &ns->err);
-}
-
 int netsession_start(netsession *ns, uint64_t now)
 {
     ns_writer bind;
     int rc;
 
     if (ns->state != NS_NEW)
-        return misuse(ns, "the connection was started already");
+        return ns_conn_misuse(ns, "the connection was started already");
     ns->state = NS_OPENING;
     set_deadline(ns, now);
     ns_writer_init(&bind, &ns->cfg.hooks, UINT16_MAX);
-    rc = make_auth(ns);
-    ns->smb.auth = ns->auth;
+    rc = ns_logon_begin(ns);
     if (!rc)
         rc = rpc_client_bind(&ns->rpc, &bind, &ns->err);
     if (!rc)
         rc = smb2_client_start(&ns->smb, bind.p, bind.len);
     ns_writer_free(&bind);
-    return checked(ns, rc);
+    return ns_conn_checked(ns, rc);
 }
 
 void netsession_query_init(netsession_query *query)
@@ -371,7 +350,7 @@ int netsession_query_start(netsession *ns, const netsession_query *query, uint64
     int rc;
 
     if (ns->state != NS_READY || ns->event.type)
-        return misuse(ns, "a query needs a connection that is ready and idle");
+        return ns_conn_misuse(ns, "a query needs a connection that is ready and idle");
     clear_refused(ns);
     ns_writer_init(&stub, &ns->cfg.hooks, 65536);
     rc = encode_query(ns, query, &stub, &err);
@@ -393,13 +372,13 @@ int netsession_shutdown(netsession *ns, uint64_t now)
     int rc;
 
     if (ns->state != NS_READY)
-        return misuse(ns,
-                      "only a connection that is ready and idle can be closed in good order");
+        return ns_conn_misuse(
+            ns, "only a connection that is ready and idle can be closed in good order");
     netsession_page_free(ns->event.page);
     ns->event = (netsession_event){0, NULL};
     ns->state = NS_CLOSING;
     set_deadline(ns, now);
-    rc = checked(ns, smb2_goodbye(&ns->smb));
+    rc = ns_conn_checked(ns, smb2_goodbye(&ns->smb));
     return rc ? rc : on_smb2_event[ns->smb.event](ns);
 }
 
@@ -416,6 +395,8 @@ unsigned netsession_wants(const netsession *ns)
         want |= NETSESSION_WRITE;
     if (smb2_client_waiting(&ns->smb))
         want |= NETSESSION_READ;
+    if (ns->logon.work)
+        want |= NETSESSION_WORK;
     return want;
 }
 
@@ -428,7 +409,7 @@ const void *netsession_output(const netsession *ns, size_t *len)
 int netsession_output_ack(netsession *ns, size_t len)
 {
     if (ns->state == NS_CLOSED || len > ns->smb.out.len)
-        return misuse(ns, "more was acknowledged than there was to send");
+        return ns_conn_misuse(ns, "more was acknowledged than there was to send");
     ns_writer_drop(&ns->smb.out, len);
     return 0;
 }
@@ -451,7 +432,7 @@ int netsession_input_ack(netsession *ns, size_t len)
     int rc;
 
     if (ns->state == NS_CLOSED || ns->state == NS_NEW)
-        return misuse(ns, "the connection expects nothing");
+        return ns_conn_misuse(ns, "the connection expects nothing");
     rc = smb2_client_received(&ns->smb, len);
     return rc < 0 ? poison(ns) : on_smb2_event[ns->smb.event](ns);
 }
@@ -482,6 +463,11 @@ int netsession_tick(netsession *ns, uint64_t now)
 {
     if (ns->state == NS_CLOSED || now < ns->deadline)
         return 0;
+    if (ns->logon.taken)
+        return ns_conn_fail(ns, NETSESSION_E_TIMEOUT, NS_LAYER_KERBEROS,
+                            "no KDC gave a ticket within %u ms; check krb5.conf, DNS and the "
+                            "firewall, or leave Kerberos out",
+                            ns->cfg.timeout);
     return ns_conn_fail(ns, NETSESSION_E_TIMEOUT, NS_LAYER_TCP,
                         "the server did not answer within %u ms while %s", ns->cfg.timeout,
                         doing[ns->state]);
@@ -514,7 +500,8 @@ void netsession_get_info(const netsession *ns, netsession_info *out)
         out->cipher = c->encrypting ? smb2_cipher_name(c->cipher) : NULL;
     }
     if (c->session_id)
-        out->auth = c->secured ? ns->mech : guest ? "guest" : "anonymous";
+        out->auth = c->secured ? ns->logon.mech : guest ? "guest" : "anonymous";
+    out->auth_why = ns->logon.why;
     if (c->open)
         out->syntax = rpc_client_syntax_name(&ns->rpc);
 }

@@ -4,6 +4,7 @@
 
 #include "dcerpc/client.h"
 #include "netapi/config.h"
+#include "netapi/logon.h"
 #include "srvsvc/page.h"
 
 enum ns_state {
@@ -24,8 +25,7 @@ struct netsession {
     unsigned port;
     enum ns_state state;
     uint64_t deadline;
-    auth_client *auth;
-    const char *mech; /* its name, once logged on */
+    ns_logon logon;
     smb2_client smb;
     rpc_client rpc;
     uint32_t level;         /* of the query that is out */
@@ -36,6 +36,11 @@ struct netsession {
 /* Ends the connection with the error that is recorded, or with this one. */
 int ns_conn_fail(netsession *ns, int code, const char *layer, const char *fmt, ...)
     NS_PRINTF(4, 5);
+
+/* rc, which when negative ends it with the error recorded. */
+int ns_conn_checked(netsession *ns, int rc);
+/* The caller did what does not fit; nothing is changed by it. */
+int ns_conn_misuse(netsession *ns, const char *what);
 
 /* Closes the driver's socket, if there is one. */
 void ns_driver_close(netsession *ns);

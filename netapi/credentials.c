@@ -217,6 +217,7 @@ static int env_user(netsession_config *cfg, const char *value)
     if (!user)
         return ns_config_fail(cfg, NETSESSION_E_MEMORY, "out of memory");
     rc = netsession_config_user(cfg, NULL, user);
+    cfg->ambient = true;
     ns_strfree(&cfg->hooks, user);
     if (!rc && percent && !cfg->password)
         rc = netsession_config_password(cfg, percent + 1);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "netapi/conn.h"
+#include "netapi/offload.h"
 #include "netapi/resolve.h"
 
 /* ---- Socket ---- */
@@ -177,16 +178,55 @@ static int receive_some(netsession *ns)
     return n ? netsession_input_ack(ns, (size_t)n) : netsession_input_eof(ns);
 }
 
-/* Drives the object until it has an event. */
+/* ---- What blocks ---- */
+
+static void run_work(void *work)
+{
+    netsession_work_run(work);
+}
+
+static void drop_work(void *work)
+{
+    netsession_work_free(work);
+}
+
+static int do_work(netsession *ns)
+{
+    netsession_work *work = netsession_take_work(ns);
+
+    switch (ns_offload(run_work, drop_work, work, ns->deadline)) {
+    case NS_DONE:
+        return netsession_work_done(ns, work);
+    case NS_LATE:
+        return 0; /* which the next tick will find */
+    case NS_NO_THREAD:
+        break;
+    }
+    netsession_work_free(work);
+    return ns_conn_fail(ns, NETSESSION_E_MEMORY, NS_LAYER_KERBEROS,
+                        "no thread could be started to ask the KDC");
+}
+
+static int move(netsession *ns, unsigned want)
+{
+    bool sends = (want & NETSESSION_WRITE) != 0;
+
+    if (!wait_fd(ns->fd, sends ? POLLOUT : POLLIN, netsession_deadline(ns)))
+        return 0;
+    return sends ? send_some(ns) : receive_some(ns);
+}
+
+/* Drives the object until it has an event.  What is to be sent goes first, so
+ * that the server thinks while the KDC is asked. */
 static int run(netsession *ns, netsession_event *event)
 {
     unsigned want;
 
     while (!((want = netsession_wants(ns)) & (NETSESSION_EVENT | NETSESSION_CLOSED))) {
-        bool sends = (want & NETSESSION_WRITE) != 0;
-
-        if (wait_fd(ns->fd, sends ? POLLOUT : POLLIN, netsession_deadline(ns)))
-            (void)(sends ? send_some(ns) : receive_some(ns));
+        if ((want & (NETSESSION_WRITE | NETSESSION_WORK)) == NETSESSION_WORK)
+            (void)do_work(ns);
+        else
+            (void)move(ns, want);
         (void)netsession_tick(ns, ns_now());
     }
     return netsession_next_event(ns, event) ? 0 : NETSESSION_E_STATE;

@@ -5,8 +5,6 @@
 #include <netdb.h>
 #include <stdint.h>
 
-/* Milliseconds of a clock that only goes forward. */
-uint64_t ns_now(void);
 /* 0 and *list (for freeaddrinfo), or getaddrinfo's error; EAI_AGAIN with
  * *timed_out when the deadline came first. */
 int ns_resolve(const char *host, unsigned port, uint64_t deadline, struct addrinfo **list,

@@ -62,6 +62,7 @@ void smb2_client_init(smb2_client *c, const netsession_hooks *hooks, const smb2_
                       auth_client *auth, netsession_error *err)
 {
     *c = (smb2_client){.hooks = hooks, .cfg = cfg, .auth = auth, .err = err, .credits = 1};
+    ns_writer_init(&c->hint, hooks, UINT16_MAX);
     ns_framer_init(&c->in, hooks, TRANSPORT_LEN, transport_length, cfg->io_size + FRAME_SLACK);
     ns_writer_init(&c->out, hooks, TRANSPORT_MAX);
     ns_writer_init(&c->frame, hooks, TRANSPORT_MAX - SMB2_TRANSFORM_LEN - TRANSPORT_LEN);
@@ -76,6 +77,7 @@ void smb2_client_free(smb2_client *c)
     ns_writer_free(&c->frame);
     ns_writer_free(&c->first);
     ns_writer_free(&c->held);
+    ns_writer_free(&c->hint);
     ns_wipe(&c->keys, sizeof c->keys);
 }
 

@@ -64,7 +64,8 @@ typedef struct smb2_request {
 typedef struct smb2_client {
     const netsession_hooks *hooks;
     const smb2_config *cfg;
-    auth_client *auth;
+    auth_client *auth;   /* NULL: not known yet */
+    auth_client *second; /* to log on with when the server refuses the first; or NULL */
     netsession_error *err;
     enum smb2_event event;
     ns_reader data; /* of SMB2_EV_DATA; valid until the next frame */
@@ -85,6 +86,8 @@ typedef struct smb2_client {
     uint32_t server_capabilities;
     uint32_t io_size; /* largest message asked for */
     uint8_t preauth[SMB2_PREAUTH_LEN];
+    uint8_t negotiated[SMB2_PREAUTH_LEN]; /* the same up to NEGOTIATE */
+    ns_writer hint;                       /* the token that came with it */
     uint64_t next_message_id;
     uint32_t credits;
     smb2_request requests[SMB2_MAX_REQUESTS];
@@ -109,7 +112,8 @@ typedef struct smb2_client {
     bool closed_file, closed_tree, closed_session;
 } smb2_client;
 
-/* cfg, auth, err and hooks must outlive the client. */
+/* cfg, auth, err and hooks must outlive the client.  auth NULL: the logon
+ * waits for smb2_client_log_on. */
 void smb2_client_init(smb2_client *c, const netsession_hooks *hooks, const smb2_config *cfg,
                       auth_client *auth, netsession_error *err);
 void smb2_client_free(smb2_client *c); /* wipes */
@@ -119,6 +123,9 @@ void smb2_client_free(smb2_client *c); /* wipes */
 /* Sends NEGOTIATE.  When all goes well, the first event is the pipe's answer
  * to first, which is copied. */
 int smb2_client_start(smb2_client *c, const uint8_t *first, size_t len);
+/* Who logs on, and who else if the server refuses; second may be NULL.  Both
+ * must outlive the client. */
+int smb2_client_log_on(smb2_client *c, auth_client *auth, auth_client *second);
 /* Where received bytes belong; NULL when out of memory. */
 void *smb2_client_room(smb2_client *c, size_t *room);
 /* n bytes came; what they brought is in c->event. */

@@ -168,7 +168,8 @@ static int check_policy(smb2_client *c)
     return 0;
 }
 
-static int send_setup(smb2_client *c, const uint8_t *hint, size_t len);
+static int keep_hint(smb2_client *c, const ns_reader *token);
+static int begin_logon(smb2_client *c);
 
 static int on_negotiate(smb2_client *c, const smb2_reply *reply)
 {
@@ -188,12 +189,44 @@ static int on_negotiate(smb2_client *c, const smb2_reply *reply)
     rc = check_policy(c);
     if (!rc && smb2_preauth_update(c->preauth, reply->msg, reply->len))
         rc = ns_fail_code(c->err, NETSESSION_E_CRYPTO, NS_LAYER_SMB2);
-    return rc ? rc : send_setup(c, m.security.base, m.security.len);
+    if (!rc)
+        rc = keep_hint(c, &m.security);
+    return rc || !c->auth ? rc : begin_logon(c);
 }
 
 /* ---- Logging on ---- */
 
 static smb2_done on_session_setup;
+
+/* For whoever logs on: that may not be known yet, or be another in the end. */
+static int keep_hint(smb2_client *c, const ns_reader *token)
+{
+    memcpy(c->negotiated, c->preauth, sizeof c->negotiated);
+    ns_put(&c->hint, token->base, token->len);
+    return c->hint.err ? ns_fail_code(c->err, c->hint.err, NS_LAYER_SMB2) : 0;
+}
+
+/* Somebody else, from the start, with a new session (3.2.4.2.3.1). */
+static int try_second(smb2_client *c)
+{
+    c->auth = c->second;
+    c->second = NULL;
+    c->session_id = 0;
+    memcpy(c->preauth, c->negotiated, sizeof c->preauth);
+    return begin_logon(c);
+}
+
+static int auth_step(smb2_client *c, const uint8_t *in, size_t in_len, ns_writer *token)
+{
+    netsession_error err = {0};
+    int rc = auth_client_step(c->auth, in, in_len, token, &err);
+
+    if (!rc && token->err)
+        rc = ns_fail_code(&err, token->err, NS_LAYER_AUTH);
+    if (rc && !c->err->code && !(rc == NETSESSION_E_LOGON && c->second))
+        *c->err = err;
+    return rc;
+}
 
 /* One leg: the server's token in, ours out. */
 static int send_setup(smb2_client *c, const uint8_t *in, size_t in_len)
@@ -203,9 +236,7 @@ static int send_setup(smb2_client *c, const uint8_t *in, size_t in_len)
     int rc;
 
     ns_writer_init(&token, c->hooks, UINT16_MAX);
-    rc = auth_client_step(c->auth, in, in_len, &token, c->err);
-    if (!rc && token.err)
-        rc = ns_fail_code(c->err, token.err, NS_LAYER_AUTH);
+    rc = auth_step(c, in, in_len, &token);
     if (!rc) {
         req = smb2_request_begin(c, SMB2_SESSION_SETUP, on_session_setup, 0, false);
         if (req)
@@ -215,7 +246,19 @@ static int send_setup(smb2_client *c, const uint8_t *in, size_t in_len)
                  : smb2_fail(c, NETSESSION_E_PROTOCOL, "the server grants no credits");
     }
     ns_writer_free(&token);
-    return rc;
+    return rc == NETSESSION_E_LOGON && c->second ? try_second(c) : rc;
+}
+
+static int begin_logon(smb2_client *c)
+{
+    return send_setup(c, c->hint.p, c->hint.len);
+}
+
+int smb2_client_log_on(smb2_client *c, auth_client *auth, auth_client *second)
+{
+    c->auth = auth;
+    c->second = second;
+    return c->dialect ? begin_logon(c) : 0;
 }
 
 static int next_leg(smb2_client *c, const smb2_reply *reply)
@@ -320,8 +363,10 @@ static int on_session_setup(smb2_client *c, const smb2_reply *reply)
     const smb2_header *h = &reply->header;
     bool refused = h->status && h->status != STATUS_MORE_PROCESSING_REQUIRED;
 
+    if (refused && c->second)
+        return try_second(c);
     if (refused)
-        return ns_fail_ntstatus(c->err, NETSESSION_E_LOGON, NS_LAYER_AUTH, h->status, "logon");
+        return auth_client_refused(c->auth, h->status, c->err);
     if (!h->session_id || (c->session_id && h->session_id != c->session_id))
         return smb2_fail(c, NETSESSION_E_PROTOCOL, "the server changed the SessionId");
     c->session_id = h->session_id;

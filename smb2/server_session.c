@@ -96,7 +96,8 @@ static uint32_t put_negotiate(smb2_server *s, unsigned dialect, const smb2_offer
     ns_writer hint;
 
     ns_writer_init(&hint, hooks, UINT16_MAX);
-    if (hooks->entropy(hooks->ctx, salt, sizeof salt) || auth_server_hint(&hint) || hint.err) {
+    if (hooks->entropy(hooks->ctx, salt, sizeof salt) ||
+        auth_server_hint(&s->cfg->auth, &hint) || hint.err) {
         ns_writer_free(&hint);
         return STATUS_INSUFFICIENT_RESOURCES;
     }

@@ -7,7 +7,7 @@
 set -eu
 
 build="gcc make pkg-config libssl-dev libjansson-dev libevent-dev check binutils libc6-dev python3"
-kerberos="libkrb5-dev krb5-kdc krb5-admin-server"
+kerberos="libkrb5-dev krb5-kdc krb5-admin-server krb5-user faketime"
 peers="samba samba-common-bin smbclient python3-samba samba-testsuite python3-impacket
     winbind krb5-user iproute2 tcpdump tshark"
 deeper="clang libclang-rt-dev valgrind shellcheck"

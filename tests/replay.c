@@ -317,6 +317,7 @@ static int configure(const replay *r, netsession_config *cfg)
         rc = netsession_config_ciphers(cfg, &cipher, 1);
     netsession_config_encrypt(cfg, r->encrypt);
     netsession_config_anonymous(cfg, r->anonymous);
+    netsession_config_kerberos(cfg, NETSESSION_KERBEROS_OFF);
     return rc;
 }
 

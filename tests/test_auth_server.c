@@ -1,14 +1,16 @@
 /*
  * The acceptor: the published exchange of Windows and the specification's own
  * messages byte for byte, our client against it, and everything that a client
- * may not do.
+ * may not do; of Kerberos what needs no KDC.
  */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
+#include "auth/kerberos_server.h"
 #include "auth/ntlm.h"
 #include "auth/server.h"
 #include "auth/spnego.h"
@@ -430,7 +432,7 @@ START_TEST(hint_bytes)
     bytes got;
 
     ns_writer_init(&w, &hooks, 65535);
-    ck_assert_int_eq(auth_server_hint(&w), 0);
+    ck_assert_int_eq(auth_server_hint(&trace_params, &w), 0);
     got = take_writer(&w);
     assert_hex(
         got.p, got.n,
@@ -438,7 +440,7 @@ START_TEST(hint_bytes)
         "745f646566696e65645f696e5f5246433431373840706c656173655f69676e6f7265");
     around.allowed = around.made + 1;
     ns_writer_init(&w, &hooks, 65535);
-    ck_assert_int_eq(auth_server_hint(&w), NETSESSION_E_MEMORY);
+    ck_assert_int_eq(auth_server_hint(&trace_params, &w), NETSESSION_E_MEMORY);
 }
 END_TEST
 
@@ -1387,6 +1389,16 @@ START_TEST(no_optimistic_token)
 }
 END_TEST
 
+static bytes resp_of(enum spnego_state state, const bytes *token)
+{
+    spnego_resp r = {.state = state, .token = slice(token)};
+    ns_writer w;
+
+    ns_writer_init(&w, &hooks, 65535);
+    spnego_put_resp(&w, &r);
+    return take_writer(&w);
+}
+
 /* The trace's AUTHENTICATE with this mechListMIC, or none. */
 static bytes resp_with(const bytes *mic)
 {
@@ -1438,7 +1450,7 @@ START_TEST(second_case)
     spnego_resp r;
 
     hear(&s, &init);
-    assert_hex(s.said.p, s.said.n, "a1153013a0030a0101a10c" NTLM_OID);
+    assert_hex(s.said.p, s.said.n, "a1153013a0030a0103a10c" NTLM_OID);
     hear(&s, &begin);
     ck_assert_int_eq(s.rc, 1);
     if (second[_i].list)
@@ -1485,6 +1497,318 @@ START_TEST(forms_mixed)
     ck_assert_int_eq(s.rc, 1);
     hear(&s, &in);
     assert_failed(&s, BROKEN);
+    end(&s);
+}
+END_TEST
+
+/* ---- Kerberos, as far as it goes without tickets ---- */
+
+/* cifs/fs1@LAB.TEST, version 1, AES-256 of 0x11..11. */
+static const char keytab_hex[] =
+    "050200000044"
+    "0002"
+    "00084c41422e54455354"
+    "000463696673"
+    "0003667331"
+    "00000001"
+    "00000000"
+    "01"
+    "0012"
+    "0020"
+    "1111111111111111111111111111111111111111111111111111111111111111";
+
+/* Keytabs are files. */
+static int acceptor_of(const char *hex, kerberos_acceptor **out, netsession_error *err)
+{
+    char path[] = "/tmp/netsession-keytab-XXXXXX";
+    bytes b = unhex(hex);
+    int fd = mkstemp(path), rc;
+
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq((int)write(fd, b.p, b.n), (int)b.n);
+    close(fd);
+    rc = kerberos_acceptor_new(out, path, err);
+    unlink(path);
+    return rc;
+}
+
+/* With Kerberos; false where this build has none, which says so. */
+static bool with_kerberos(auth_server_params *p, kerberos_acceptor **c)
+{
+    netsession_error err = {0};
+    int rc = acceptor_of(keytab_hex, c, &err);
+
+    *p = trace_params;
+    p->kerberos = *c;
+    ck_assert_msg(!rc || rc == NETSESSION_E_POLICY, "%s", err.message);
+    return !rc;
+}
+
+START_TEST(keytabs)
+{
+    static const char *const bad[] = {"", "0502", "0601", "4e4f4e45", "0502000000440002"};
+    netsession_error err = {0};
+    kerberos_acceptor *c;
+    int rc = acceptor_of(bad[_i], &c, &err);
+
+    ck_assert(rc == NETSESSION_E_ARGUMENT || rc == NETSESSION_E_POLICY);
+    ck_assert_str_eq(err.layer, "kerberos");
+    ck_assert_ptr_null(c);
+    ck_assert_int_eq(kerberos_acceptor_new(&c, "/nowhere/keytab", &err), rc);
+    kerberos_acceptor_free(NULL);
+}
+END_TEST
+
+#define MSKRB5_OID "06092a864882f712010202"
+#define NEGOEX_OID "060a2b06010401823702021e"
+#define HINT_REST                                                                              \
+    "a32a3028a0261b246e6f745f646566696e65645f696e5f5246433431373840706c656173655f69676e6f72"   \
+    "65"
+
+START_TEST(kerberos_hint)
+{
+    static const char *const hints[] = {
+        "605e" SPNEGO_OID "a0543052a0243022" MSKRB5_OID KRB5_OID NTLM_OID HINT_REST,
+        "6052" SPNEGO_OID "a0483046a0183016" MSKRB5_OID KRB5_OID HINT_REST,
+    };
+    auth_server_params p;
+    kerberos_acceptor *c;
+    ns_writer w;
+    bytes got;
+
+    if (!with_kerberos(&p, &c))
+        return;
+    p.no_ntlm = _i;
+    ns_writer_init(&w, &hooks, 65535);
+    ck_assert_int_eq(auth_server_hint(&p, &w), 0);
+    got = take_writer(&w);
+    assert_hex(got.p, got.n, hints[_i]);
+    kerberos_acceptor_free(c);
+}
+END_TEST
+
+#define NO_NTLM     1u
+#define REQUEST_MIC 2u
+
+/* What is in the list, with a token that is not there or the first one's. */
+static const struct {
+    unsigned with;
+    const char *token;
+    int rc;
+    const char *answer;
+} choices[] = {
+    {0, "6026" SPNEGO_OID "a01c301aa0183016" MSKRB5_OID KRB5_OID, 1,
+     "a1143012a0030a0101a10b" MSKRB5_OID},
+    {0, "6026" SPNEGO_OID "a01c301aa0183016" KRB5_OID MSKRB5_OID, 1,
+     "a1143012a0030a0101a10b" KRB5_OID},
+    {0, "6027" SPNEGO_OID "a01d301ba0193017" NTLM_OID KRB5_OID, 1,
+     "a1153013a0030a0101a10c" NTLM_OID},
+    {0, "6027" SPNEGO_OID "a01d301ba0193017" NEGOEX_OID KRB5_OID, 1,
+     "a1143012a0030a0103a10b" KRB5_OID},
+    {0, "602f" SPNEGO_OID "a0253023a0193017" NEGOEX_OID MSKRB5_OID "a206040448657921", 1,
+     "a1143012a0030a0103a10b" MSKRB5_OID},
+    {NO_NTLM, "6027" SPNEGO_OID "a01d301ba0193017" NTLM_OID KRB5_OID, 1,
+     "a1143012a0030a0103a10b" KRB5_OID},
+    {NO_NTLM, "601c" SPNEGO_OID "a0123010a00e300c" NTLM_OID, NETSESSION_E_LOGON, NULL},
+    {NO_NTLM, trace_init, NETSESSION_E_LOGON, NULL},
+    {NO_NTLM, RAW, NETSESSION_E_LOGON, NULL},
+    {REQUEST_MIC, "601b" SPNEGO_OID "a011300fa00d300b" KRB5_OID, 1,
+     "a1143012a0030a0103a10b" KRB5_OID},
+    {REQUEST_MIC, "601c" SPNEGO_OID "a0123010a00e300c" NTLM_OID, 1,
+     "a1153013a0030a0103a10c" NTLM_OID},
+};
+
+START_TEST(choice_case)
+{
+    bytes in = unhex(choices[_i].token);
+    auth_server_params p;
+    kerberos_acceptor *c;
+    served s;
+
+    if (!with_kerberos(&p, &c))
+        return;
+    p.no_ntlm = choices[_i].with & NO_NTLM;
+    p.request_mic = choices[_i].with & REQUEST_MIC;
+    s = serve(&p);
+    hear(&s, &in);
+    ck_assert_msg(s.rc == choices[_i].rc, "case %d: %s", _i, s.err.message);
+    if (s.rc < 0)
+        assert_failed(&s, choices[_i].rc);
+    else
+        assert_hex(s.said.p, s.said.n, choices[_i].answer);
+    end(&s);
+    kerberos_acceptor_free(c);
+}
+END_TEST
+
+/* Tokens that are none of Kerberos', and last one that could be. */
+static const struct {
+    const char *token;
+    int rc;
+} tickets[] = {
+    {"", BROKEN},
+    {"60", BROKEN},
+    {"48657921", BROKEN},
+    {RAW, BROKEN},
+    {trace_init, BROKEN},
+    {"600b" KRB5_OID, BROKEN},
+    {"600d" KRB5_OID "0200", BROKEN},
+    {"600d" KRB5_OID "0300", BROKEN},
+    {"600d" MSKRB5_OID "0100", BROKEN},
+    {"600e" NTLM_OID "0100", BROKEN},
+    {"600d" KRB5_OID "010000", BROKEN},
+    {"6080" KRB5_OID "01000000", BROKEN},
+    {"6e0130", BROKEN},
+    {"600d" KRB5_OID "0100", REFUSED},
+    {"600f" KRB5_OID "01006e00", REFUSED},
+};
+
+static bytes init_with(const char *oid_hex, const bytes *token)
+{
+    bytes oid = unhex(oid_hex);
+    ns_writer list, w;
+    size_t mark;
+
+    ns_writer_init(&list, &hooks, 65535);
+    mark = der_open(&list, DER_SEQUENCE);
+    ns_put(&list, oid.p, oid.n);
+    der_close(&list, mark);
+    ns_writer_init(&w, &hooks, 65535);
+    spnego_put_init(&w, (ns_slice){list.p, list.len}, slice(token));
+    ns_writer_free(&list);
+    return take_writer(&w);
+}
+
+static void assert_no_ticket(const served *s, int code)
+{
+    ck_assert_msg(s->rc < 0, "let in");
+    ck_assert_msg(s->rc == code || (code == REFUSED && s->rc == BROKEN), "%s", s->err.message);
+    ck_assert_str_eq(s->err.layer, "kerberos");
+    ck_assert_uint_gt(strlen(s->err.message), 10);
+    assert_nobody(s);
+}
+
+/* Beside the list, and after it. */
+START_TEST(ticket_case)
+{
+    bytes token = unhex(tickets[_i].token), in, list;
+    auth_server_params p;
+    kerberos_acceptor *c;
+    served s;
+
+    if (!with_kerberos(&p, &c))
+        return;
+    s = serve(&p);
+    in = init_with(_i % 2 ? KRB5_OID : MSKRB5_OID, &token);
+    hear(&s, &in);
+    assert_no_ticket(&s, tickets[_i].rc);
+    end(&s);
+
+    s = serve(&p);
+    list = unhex("601b" SPNEGO_OID "a011300fa00d300b" KRB5_OID);
+    hear(&s, &list);
+    ck_assert_int_eq(s.rc, 1);
+    in = resp_of(SPNEGO_NO_STATE, &token);
+    hear(&s, &in);
+    assert_no_ticket(&s, tickets[_i].rc);
+    end(&s);
+    kerberos_acceptor_free(c);
+}
+END_TEST
+
+START_TEST(nobody_accepted)
+{
+    auth_server_params p = trace_params;
+    netsession_error err = {0};
+    auth_server *a;
+
+    p.no_ntlm = true;
+    ck_assert_int_eq(auth_server_new(&a, &p, &err), NETSESSION_E_ARGUMENT);
+    ck_assert_ptr_null(a);
+}
+END_TEST
+
+static const struct {
+    const char *text, *user, *realm; /* user NULL: refused */
+} printed_names[] = {
+    {"alice@LAB.TEST", "alice", "LAB.TEST"},
+    {"host/fs1@LAB.TEST", "host/fs1", "LAB.TEST"},
+    {"alice\\@corp.example@LAB.TEST", "alice@corp.example", "LAB.TEST"},
+    {"a\\\\b@LAB.TEST", "a\\b", "LAB.TEST"},
+    {"alice@LAB\\@TEST", "alice", "LAB@TEST"},
+    {"j\xC3\xBCrgen@LAB.TEST", "j\xC3\xBCrgen", "LAB.TEST"},
+    {"a\\/b@LAB.TEST", NULL, NULL},
+    {"a\\0b@LAB.TEST", NULL, NULL},
+    {"a\\nb@LAB.TEST", NULL, NULL},
+    {"j\xFCrgen@LAB.TEST", NULL, NULL},
+    {"alice@L\xC3", NULL, NULL},
+    {"@LAB.TEST", NULL, NULL},
+    {"alice@", NULL, NULL},
+    {"alice", NULL, NULL},
+    {"alice\\@LAB.TEST", NULL, NULL},
+    {"alice@LAB\\", NULL, NULL},
+    {"", NULL, NULL},
+};
+
+START_TEST(printed_name)
+{
+    char text[64], *user, *realm;
+    size_t n = strlen(printed_names[_i].text);
+
+    memcpy(text, printed_names[_i].text, n);
+    ck_assert_int_eq(kerberos_split_name(text, n, &user, &realm), !!printed_names[_i].user);
+    if (!printed_names[_i].user)
+        return;
+    ck_assert_str_eq(user, printed_names[_i].user);
+    ck_assert_str_eq(realm, printed_names[_i].realm);
+}
+END_TEST
+
+START_TEST(printed_name_nul)
+{
+    char text[] = "a\0b@LAB.TEST", *user, *realm;
+
+    ck_assert(!kerberos_split_name(text, sizeof text - 1, &user, &realm));
+}
+END_TEST
+
+/* The trace's messages once more, but that the client must sign. */
+START_TEST(mic_requested)
+{
+    bytes init = unhex(trace_init), in = _i ? unhex(trace_resp2) : resp_with(NULL);
+    auth_server_params p = trace_params;
+    spnego_resp r;
+    served s;
+
+    p.request_mic = true;
+    s = serve(&p);
+    hear(&s, &init);
+    ck_assert_int_eq(s.rc, 1);
+    ck_assert(spnego_get_resp(slice(&s.said), &r));
+    ck_assert_int_eq(r.state, SPNEGO_REQUEST_MIC);
+    assert_hex(r.token.p, r.token.n, trace_challenge);
+    hear(&s, &in);
+    if (_i) {
+        assert_user(&s, "SUT311", "administrator", trace_key);
+        assert_hex(s.said.p, s.said.n, trace_final);
+    } else {
+        assert_refused(&s);
+    }
+    end(&s);
+}
+END_TEST
+
+/* Raw, there is no list to be signed; nobody has no keys to do it with. */
+START_TEST(mic_requested_in_vain)
+{
+    auth_server_params p = allowing(true, false);
+    client c = {.user = _i ? "" : NULL, .no_nt = _i, .z1_lm = _i};
+    bytes m;
+    served s;
+
+    p.request_mic = true;
+    s = attempt(&p, &c, &m);
+    ck_assert_msg(s.rc == 0, "%s", s.err.message);
     end(&s);
 }
 END_TEST
@@ -1552,7 +1876,7 @@ static int converse(const auth_params *cp, const auth_server_params *sp, size_t 
     if (!rc)
         rc = auth_server_new(&s->server, sp, &s->err);
     if (!rc)
-        rc = auth_server_hint(&in);
+        rc = auth_server_hint(sp, &in);
     while (!rc && s->rc == 1) {
         ns_writer_reset(&out);
         rc = auth_client_step(*c, in.p, in.len, &out, cerr);
@@ -1861,6 +2185,23 @@ static TCase *malformed(void)
     return tc;
 }
 
+static TCase *kerberos(void)
+{
+    TCase *tc = tcase_create("kerberos");
+
+    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_loop_test(tc, keytabs, 0, 5);
+    tcase_add_loop_test(tc, kerberos_hint, 0, 2);
+    tcase_add_loop_test(tc, choice_case, 0, COUNT(choices));
+    tcase_add_loop_test(tc, ticket_case, 0, COUNT(tickets));
+    tcase_add_test(tc, nobody_accepted);
+    tcase_add_loop_test(tc, printed_name, 0, COUNT(printed_names));
+    tcase_add_test(tc, printed_name_nul);
+    tcase_add_loop_test(tc, mic_requested, 0, 2);
+    tcase_add_loop_test(tc, mic_requested_in_vain, 0, 2);
+    return tc;
+}
+
 Suite *auth_server_suite(void)
 {
     Suite *s = suite_create("auth server");
@@ -1868,5 +2209,6 @@ Suite *auth_server_suite(void)
     suite_add_tcase(s, published());
     suite_add_tcase(s, exchanges());
     suite_add_tcase(s, malformed());
+    suite_add_tcase(s, kerberos());
     return s;
 }

@@ -1185,6 +1185,27 @@ START_TEST(statuses_have_their_win32_codes)
 }
 END_TEST
 
+/* Who reads it may have the library alone. */
+START_TEST(advice_names_no_options)
+{
+    static const uint32_t spans[][2] = {{0, 12000},
+                                        {0x80000000, 0x80000200},
+                                        {0xC0000000, 0xC0001000},
+                                        {0xC05D0000, 0xC05D0010}};
+
+    for (size_t i = 0; i < sizeof spans / sizeof *spans; i++)
+        for (uint32_t v = spans[i][0]; v <= spans[i][1]; v++) {
+            memset(&err, 0, sizeof err);
+            if (i)
+                ns_fail_ntstatus(&err, NETSESSION_E_REFUSED, NS_LAYER_SMB2, v, "x");
+            else
+                ns_fail_win32(&err, v, "x");
+            if (strstr(err.message, " -"))
+                ck_abort_msg("%s", err.message);
+        }
+}
+END_TEST
+
 #define MAX_NAMES 400
 
 /* Adds the names of values first to last to a list that has none of them yet. */
@@ -1402,5 +1423,6 @@ Suite *base_suite(void)
     tcase_add_test(errors, the_first_error_stands);
     tcase_add_test(errors, long_messages_are_cut);
     tcase_add_test(errors, what_servers_answer);
+    tcase_add_test(errors, advice_names_no_options);
     return s;
 }

@@ -4,10 +4,11 @@
  * either byte order.
  */
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "dcerpc/client.h"
+#include "tests/test_dcerpc_rig.h"
+#include "tests/util.h"
 
 Suite *dcerpc_suite(void);
 
@@ -17,37 +18,11 @@ Suite *dcerpc_suite(void);
 static const rpc_interface srvsvc = {.uuid = {0xC8, 0x4F, 0x32, 0x4B, 0x70, 0x16, 0xD3, 0x01,
                                               0x12, 0x78, 0x5A, 0x47, 0xBF, 0x6E, 0xE1, 0x88},
                                      .major = 3};
-static const uint8_t ndr32[16] = {0x04, 0x5D, 0x88, 0x8A, 0xEB, 0x1C, 0xC9, 0x11,
-                                  0x9F, 0xE8, 0x08, 0x00, 0x2B, 0x10, 0x48, 0x60};
-static const uint8_t ndr64[16] = {0x33, 0x05, 0x71, 0x71, 0xBA, 0xBE, 0x37, 0x49,
-                                  0x83, 0x19, 0xB5, 0xDB, 0xEF, 0x9C, 0xCC, 0x36};
-
-/* ---- A heap that counts, and fails when told to ---- */
-
-static struct {
-    long live, made, fail_at;
-} heap;
-
-static void *count_alloc(void *ctx, size_t size)
-{
-    void *p = NULL;
-
-    (void)ctx;
-    if (++heap.made != heap.fail_at)
-        p = malloc(size);
-    heap.live += p != NULL;
-    return p;
-}
-
-static void count_free(void *ctx, void *p)
-{
-    (void)ctx;
-    heap.live -= p != NULL;
-    free(p);
-}
+static const char ndr32[] = RPC_NDR32, ndr64[] = RPC_NDR64;
 
 /* ---- The client under test ---- */
 
+static test_heap heap;
 static netsession_hooks hooks;
 static rpc_client client;
 static ns_writer out;
@@ -63,10 +38,7 @@ static void init(unsigned syntaxes)
 
 static void setup(void)
 {
-    netsession_hooks own = {.alloc = count_alloc, .free = count_free};
-
-    memset(&heap, 0, sizeof heap);
-    ns_hooks_fill(&hooks, &own);
+    test_heap_hooks(&heap, &hooks);
     for (size_t i = 0; i < sizeof stub; i++)
         stub[i] = (uint8_t)(i * 7 + i / 251);
     init(BOTH);
@@ -81,84 +53,30 @@ static void finish(void)
 
 /* ---- The server's PDUs ---- */
 
-static struct {
-    uint8_t b[400000];
-    size_t n;
-    size_t start; /* of the PDU being written */
-    bool big;
-} srv;
-
-static void put(unsigned long v, size_t size)
-{
-    for (size_t i = 0; i < size; i++)
-        srv.b[srv.n++] = (uint8_t)(v >> 8 * (srv.big ? size - 1 - i : i));
-}
-
-static void put_bytes(const void *p, size_t n)
-{
-    if (n)
-        memcpy(srv.b + srv.n, p, n);
-    srv.n += n;
-}
-
-static void set16(size_t off, unsigned v)
-{
-    size_t n = srv.n;
-
-    srv.n = srv.start + off;
-    put(v, 2);
-    srv.n = n;
-}
-
-static void begin(unsigned ptype, unsigned flags, unsigned long call_id)
-{
-    srv.start = srv.n;
-    put(5, 1);
-    put(0, 1);
-    put(ptype, 1);
-    put(flags, 1);
-    put_bytes(srv.big ? "\0\0\0\0" : "\x10\0\0\0", 4);
-    put(0, 4);
-    put(call_id, 4);
-}
-
-static void complete(void)
-{
-    set16(8, (unsigned)(srv.n - srv.start));
-}
-
-static void put_uuid(const uint8_t uuid[16])
-{
-    put(ns_le32(uuid), 4);
-    put(ns_le16(uuid + 4), 2);
-    put(ns_le16(uuid + 6), 2);
-    put_bytes(uuid + 8, 8);
-}
-
-static void put_result(unsigned result, unsigned reason, const uint8_t *uuid,
+static void put_result(unsigned result, unsigned reason, const char *uuid,
                        unsigned long version)
 {
-    static const uint8_t none[16];
+    static const char none[16];
 
-    put(result, 2);
-    put(reason, 2);
-    put_uuid(uuid ? uuid : none);
-    put(version, 4);
+    pdu_put(result, 2);
+    pdu_put(reason, 2);
+    pdu_uuid(uuid ? uuid : none);
+    pdu_put(version, 4);
 }
 
 /* Everything of a bind_ack up to the results. */
 static void begin_ack(unsigned max_xmit, unsigned max_recv, size_t results)
 {
-    begin(12, 3, 2);
-    put(max_xmit, 2);
-    put(max_recv, 2);
-    put(0x7AEE, 4);
-    put(13, 2);
-    put_bytes("\\PIPE\\srvsvc", 13);
-    while ((srv.n - srv.start) % 4)
-        put(0, 1);
-    put(results, 1);
-    put(0, 3);
+    pdu_begin(12, 3, 2);
+    pdu_put(max_xmit, 2);
+    pdu_put(max_recv, 2);
+    pdu_put(0x7AEE, 4);
+    pdu_put(13, 2);
+    pdu_bytes("\\PIPE\\srvsvc", 13);
+    while ((wire.n - wire.start) % 4)
+        pdu_put(0, 1);
+    pdu_put(results, 1);
+    pdu_put(0, 3);
 }
 
 static void ack_ndr32(unsigned max_frag)
@@ -167,36 +85,36 @@ static void ack_ndr32(unsigned max_frag)
     put_result(0, 0, ndr32, 2);
     put_result(2, 2, NULL, 0);
     put_result(3, 3, NULL, 0);
-    complete();
+    pdu_complete();
 }
 
 static void response(unsigned flags, unsigned long call_id, unsigned context, const void *p,
                      size_t n)
 {
-    begin(2, flags, call_id);
-    put(n, 4);
-    put(context, 2);
-    put(0, 2);
-    put_bytes(p, n);
-    complete();
+    pdu_begin(2, flags, call_id);
+    pdu_put(n, 4);
+    pdu_put(context, 2);
+    pdu_put(0, 2);
+    pdu_bytes(p, n);
+    pdu_complete();
 }
 
 static void fault(unsigned long status)
 {
-    begin(3, 0x23, 2);
-    put(0, 4);
-    put(0, 4);
-    put(status, 4);
-    put(0, 4);
-    complete();
+    pdu_begin(3, 0x23, 2);
+    pdu_put(0, 4);
+    pdu_put(0, 4);
+    pdu_put(status, 4);
+    pdu_put(0, 4);
+    pdu_complete();
 }
 
 static void nak(unsigned reason)
 {
-    begin(13, 3, 2);
-    put(reason, 2);
-    put_bytes("\1\5\0", 3);
-    complete();
+    pdu_begin(13, 3, 2);
+    pdu_put(reason, 2);
+    pdu_bytes("\1\5\0", 3);
+    pdu_complete();
 }
 
 /* ---- Doing ---- */
@@ -204,10 +122,10 @@ static void nak(unsigned reason)
 /* Hands over all that the server has written. */
 static int feed(void)
 {
-    size_t n = srv.n;
+    size_t n = wire.n;
 
-    srv.n = 0;
-    return rpc_client_input(&client, srv.b, n, &err);
+    wire.n = 0;
+    return rpc_client_input(&client, wire.b, n, &err);
 }
 
 static int feed_bytewise(void)
@@ -215,10 +133,10 @@ static int feed_bytewise(void)
     int rc = RPC_MORE;
     size_t i;
 
-    for (i = 0; i < srv.n && rc == RPC_MORE; i++)
-        rc = rpc_client_input(&client, srv.b + i, 1, &err);
-    ck_assert_uint_eq(i, srv.n);
-    srv.n = 0;
+    for (i = 0; i < wire.n && rc == RPC_MORE; i++)
+        rc = rpc_client_input(&client, wire.b + i, 1, &err);
+    ck_assert_uint_eq(i, wire.n);
+    wire.n = 0;
     return rc;
 }
 
@@ -261,7 +179,7 @@ static void expect_reply(int rc, const void *p, size_t n)
     ck_assert_int_eq(rc, RPC_REPLY);
     ck_assert(rpc_client_usable(&client));
     ck_assert_uint_eq(r.len, n);
-    ck_assert_int_eq(r.big, srv.big);
+    ck_assert_int_eq(r.big, wire.big);
     if (n)
         ck_assert_mem_eq(r.base, p, n);
 }
@@ -290,45 +208,10 @@ static void expect_broken(const char *words)
 
 /* ---- A Windows client and a Windows server, recorded (OTRF, MIT licence) ---- */
 
-static const char bind_hex[] =
-    "05000b0310000000a000000002000000b810b810000000000300000000000100c84f324b7016d30112785a47"
-    "bf6ee18803000000045d888aeb1cc9119fe808002b1048600200000001000100c84f324b7016d30112785a47"
-    "bf6ee1880300000033057171babe37498319b5dbef9ccc360100000002000100c84f324b7016d30112785a47"
-    "bf6ee188030000002c1cb76c12984045030000000000000001000000";
-static const char ack_hex[] =
-    "05000c03100000007400000002000000b810b810ee7a00000d005c504950455c737276737663000003000000"
-    "0200020000000000000000000000000000000000000000000000000033057171babe37498319b5dbef9ccc36"
-    "01000000030003000000000000000000000000000000000000000000";
-static const char request_hex[] =
-    "0500000310000000dc00000002000000c400000001000c000000020000000000090000000000000000000000"
-    "0000000009000000000000004d004f00520044004f0052004400430000000000000000000000020000000000"
-    "0100000000000000000000000000000001000000000000000000000000000000000002000000000001000000"
-    "000000000000000000000000010000000000000000000000000000000a000000000000000a00000000000000"
-    "000002000000000000000000000000000000000000000000ffffffff00000000000002000000000000000000";
-static const char response_hex[] =
-    "0500020310000000d800000002000000c0000000010000000a000000000000000a0000000000000000000200"
-    "0000000001000000000000000000020000000000010000000000000000000200000000000000020000000000"
-    "00000000000000000e0000000000000000000000000000000e000000000000005c005c003100370032002e00"
-    "310038002e00330039002e003500000000000000090000000000000000000000000000000900000000000000"
-    "7000670075007300740061007600"
-    "6f00000000000100000000000200000000001200000000000000";
-
-static size_t unhex(uint8_t *to, const char *hex)
-{
-    size_t n = strlen(hex) / 2;
-
-    for (size_t i = 0; i < n; i++) {
-        char byte[3] = {hex[2 * i], hex[2 * i + 1], 0};
-
-        to[i] = (uint8_t)strtoul(byte, NULL, 16);
-    }
-    return n;
-}
-
 START_TEST(recorded_exchange)
 {
     uint8_t want[256];
-    size_t n = unhex(want, bind_hex);
+    size_t n = test_unhex(want, sizeof want, recorded_bind);
 
     /* The recorded client offers fragments of 4280 bytes. */
     ck_assert_int_eq(rpc_client_bind(&client, &out, &err), 0);
@@ -339,13 +222,13 @@ START_TEST(recorded_exchange)
     ck_assert_uint_eq(out.len, n);
     ck_assert_mem_eq(out.p, want, n);
 
-    srv.n = unhex(srv.b, ack_hex);
-    ck_assert_uint_eq(srv.n, 116);
+    wire.n = test_unhex(wire.b, sizeof wire.b, recorded_ack);
+    ck_assert_uint_eq(wire.n, 116);
     ck_assert_int_eq(feed(), RPC_BOUND);
     ck_assert(rpc_client_ndr64(&client));
     ck_assert_str_eq(rpc_client_syntax_name(&client), "NDR64");
 
-    n = unhex(want, request_hex);
+    n = test_unhex(want, sizeof want, recorded_request);
     ns_writer_reset(&out);
     ck_assert_int_eq(rpc_client_call(&client, 12, want + 24, n - 24, &err), 0);
     ck_assert_int_eq(rpc_client_next_fragment(&client, &out, &err), 0);
@@ -353,8 +236,8 @@ START_TEST(recorded_exchange)
     ck_assert_uint_eq(out.len, n);
     ck_assert_mem_eq(out.p, want, n);
 
-    srv.n = unhex(srv.b, response_hex);
-    n = unhex(want, response_hex);
+    wire.n = test_unhex(wire.b, sizeof wire.b, recorded_response);
+    n = test_unhex(want, sizeof want, recorded_response);
     ck_assert_uint_eq(n, 216);
     expect_reply(feed_bytewise(), want + 24, n - 24);
     finish();
@@ -368,7 +251,7 @@ START_TEST(bind_offers_what_is_asked)
     static const struct {
         unsigned mask;
         size_t contexts;
-        const uint8_t *first;
+        const char *first;
     } cases[] = {{NETSESSION_NDR32, 2, ndr32}, {NETSESSION_NDR64, 2, ndr64}, {BOTH, 3, ndr32}};
 
     init(cases[_i].mask);
@@ -423,7 +306,7 @@ END_TEST
 
 START_TEST(big_endian_server)
 {
-    srv.big = true;
+    wire.big = true;
     bind_with(4280);
     send_call(10);
     response(1, 2, 0, stub, 800);
@@ -435,12 +318,12 @@ END_TEST
 
 START_TEST(big_endian_has_no_ndr64)
 {
-    srv.big = true;
+    wire.big = true;
     send_bind();
     begin_ack(4280, 4280, 2);
     put_result(2, 2, NULL, 0);
     put_result(0, 0, ndr64, 1);
-    complete();
+    pdu_complete();
     expect_broken("little-endian");
 }
 END_TEST
@@ -451,7 +334,7 @@ START_TEST(fewer_results)
     send_bind();
     begin_ack(4280, 4280, 1);
     put_result(0, 0, ndr32, 2);
-    complete();
+    pdu_complete();
     ck_assert_int_eq(feed(), RPC_BOUND);
     finish();
 }
@@ -463,7 +346,7 @@ START_TEST(both_accepted)
     begin_ack(4280, 4280, 2);
     put_result(0, 0, ndr32, 2);
     put_result(0, 0, ndr64, 1);
-    complete();
+    pdu_complete();
     ck_assert_int_eq(feed(), RPC_BOUND);
     ck_assert_str_eq(rpc_client_syntax_name(&client), "NDR32");
     finish();
@@ -478,7 +361,7 @@ START_TEST(features_rejected)
     put_result(2, 2, NULL, 0);
     put_result(0, 0, ndr64, 1);
     put_result(2, 2, NULL, 0);
-    complete();
+    pdu_complete();
     ck_assert_int_eq(feed(), RPC_BOUND);
     send_call(8);
     response(3, 2, 1, stub, 8);
@@ -619,7 +502,7 @@ START_TEST(each_allocation_fails_once)
     for (n = 1; n < 1000; n++) {
         setup();
         heap.fail_at = n;
-        srv.n = 0;
+        wire.n = 0;
         if (exchange())
             break;
         ck_assert_int_eq(err.code, NETSESSION_E_MEMORY);
@@ -675,7 +558,7 @@ END_TEST
 START_TEST(bytes_between_calls)
 {
     bind_with(4280);
-    srv.n = 1;
+    wire.n = 1;
     expect_broken("answer nothing");
 }
 END_TEST
@@ -684,7 +567,7 @@ START_TEST(bytes_after_bind_ack)
 {
     send_bind();
     ack_ndr32(4280);
-    put(5, 1);
+    pdu_put(5, 1);
     expect_broken("answer nothing");
 }
 END_TEST
@@ -693,7 +576,7 @@ START_TEST(bytes_after_reply)
 {
     calling();
     response(3, 2, 0, stub, 8);
-    put(5, 1);
+    pdu_put(5, 1);
     expect_broken("answer nothing");
 }
 END_TEST
@@ -733,7 +616,7 @@ START_TEST(f86_frag_length_0)
 {
     calling();
     response(3, 2, 0, stub, 8);
-    set16(8, 0);
+    pdu_set(8, 0, 2);
     expect_broken("shorter than its header");
 }
 END_TEST
@@ -742,7 +625,7 @@ START_TEST(f87_frag_length_15)
 {
     calling();
     response(3, 2, 0, stub, 8);
-    set16(8, 15);
+    pdu_set(8, 15, 2);
     expect_broken("shorter than its header");
 }
 END_TEST
@@ -751,8 +634,8 @@ START_TEST(f87_frag_length_16_to_23)
 {
     calling();
     response(3, 2, 0, stub, 8);
-    srv.n = srv.start + (size_t)_i;
-    complete();
+    wire.n = wire.start + (size_t)_i;
+    pdu_complete();
     expect_broken("truncated");
 }
 END_TEST
@@ -762,8 +645,8 @@ START_TEST(f88_frag_length_65535)
 {
     calling();
     response(3, 2, 0, NULL, 0);
-    set16(8, 65535);
-    srv.n = 16;
+    pdu_set(8, 65535, 2);
+    wire.n = 16;
     expect_broken("longer than was offered");
 }
 END_TEST
@@ -789,9 +672,9 @@ START_TEST(f89_frag_length_over_data)
 {
     calling();
     response(3, 2, 0, stub, 8);
-    set16(8, 24 + 9);
+    pdu_set(8, 24 + 9, 2);
     ck_assert_int_eq(feed(), RPC_MORE);
-    put(0xAB, 1);
+    pdu_put(0xAB, 1);
     ck_assert_int_eq(feed(), RPC_REPLY);
     finish();
 }
@@ -802,13 +685,13 @@ START_TEST(f89_truncated_bind_ack)
     size_t whole;
 
     ack_ndr32(4280);
-    whole = srv.n;
-    srv.n = 0;
+    whole = wire.n;
+    wire.n = 0;
     for (size_t n = 0; n < whole; n++) {
         setup();
         send_bind();
         ack_ndr32(4280);
-        srv.n = n;
+        wire.n = n;
         ck_assert_int_eq(feed(), RPC_MORE); /* the bytes are missing */
         ck_assert_int_eq(err.code, 0);
         finish();
@@ -817,8 +700,8 @@ START_TEST(f89_truncated_bind_ack)
         setup();
         send_bind();
         ack_ndr32(4280);
-        srv.n = n;
-        complete();
+        wire.n = n;
+        pdu_complete();
         expect_broken(""); /* the PDU is too short */
     }
 }
@@ -830,16 +713,16 @@ START_TEST(f89_truncated_others)
         setup();
         calling();
         fault(5);
-        srv.n = n;
-        complete();
+        wire.n = n;
+        pdu_complete();
         expect_broken("fault is truncated");
         if (n >= 18)
             continue;
         setup();
         send_bind();
         nak(0);
-        srv.n = n;
-        complete();
+        wire.n = n;
+        pdu_complete();
         expect_broken("bind_nak is truncated");
     }
 }
@@ -851,9 +734,9 @@ START_TEST(f90_wrong_version)
 
     calling();
     response(3, 2, 0, stub, 8);
-    srv.b[0] = versions[_i][0];
-    srv.b[1] = versions[_i][1];
-    srv.n = 16; /* nothing but the header is waited for */
+    wire.b[0] = versions[_i][0];
+    wire.b[1] = versions[_i][1];
+    wire.n = 16; /* nothing but the header is waited for */
     expect_broken("version");
 }
 END_TEST
@@ -864,7 +747,7 @@ START_TEST(f91_wrong_representation)
 
     calling();
     response(3, 2, 0, stub, 8);
-    memcpy(srv.b + 4, dreps[_i], 2);
+    memcpy(wire.b + 4, dreps[_i], 2);
     expect_broken("representation");
 }
 END_TEST
@@ -872,7 +755,7 @@ END_TEST
 START_TEST(f91_byte_order_after_bind)
 {
     calling();
-    srv.big = true;
+    wire.big = true;
     response(3, 2, 0, stub, 8);
     expect_broken("byte order");
 }
@@ -882,7 +765,7 @@ START_TEST(f91_byte_order_mid_call)
 {
     calling();
     response(1, 2, 0, stub, 8);
-    srv.big = true;
+    wire.big = true;
     response(2, 2, 0, stub, 8);
     expect_broken("byte order");
 }
@@ -895,7 +778,7 @@ START_TEST(f92_wrong_type_in_call)
         return;
     calling();
     response(3, 2, 0, stub, 8);
-    srv.b[2] = (uint8_t)_i;
+    wire.b[2] = (uint8_t)_i;
     expect_broken("does not fit here");
 }
 END_TEST
@@ -906,7 +789,7 @@ START_TEST(f92_wrong_type_in_bind)
         return;
     send_bind();
     ack_ndr32(4280);
-    srv.b[2] = (uint8_t)_i;
+    wire.b[2] = (uint8_t)_i;
     expect_broken("does not fit here");
 }
 END_TEST
@@ -925,7 +808,7 @@ START_TEST(f93_wrong_call_id_of_ack)
 {
     send_bind();
     ack_ndr32(4280);
-    srv.b[12] = 3;
+    wire.b[12] = 3;
     expect_broken("another call");
 }
 END_TEST
@@ -989,7 +872,7 @@ START_TEST(f95_fragmented_ack)
 {
     send_bind();
     ack_ndr32(4280);
-    srv.b[3] = (uint8_t)_i;
+    wire.b[3] = (uint8_t)_i;
     expect_broken("bind_ack is fragmented");
 }
 END_TEST
@@ -1037,9 +920,9 @@ START_TEST(f98_alloc_hint)
 
     calling();
     response(3, 2, 0, stub, 8);
-    srv.n = srv.start + 16;
-    put(cases[_i].hint, 4);
-    srv.n = srv.start + 32;
+    wire.n = wire.start + 16;
+    pdu_put(cases[_i].hint, 4);
+    wire.n = wire.start + 32;
     if (!cases[_i].fine) {
         expect_broken("allocation hint");
         return;
@@ -1058,7 +941,7 @@ START_TEST(f99_auth_length)
 
     calling();
     response(3, 2, 0, stub, 32);
-    set16(10, lengths[_i]);
+    pdu_set(10, lengths[_i], 2);
     expect_broken("auth verifier");
 }
 END_TEST
@@ -1067,7 +950,7 @@ START_TEST(f100_auth_in_bind_ack)
 {
     send_bind();
     ack_ndr32(4280);
-    set16(10, 16);
+    pdu_set(10, 16, 2);
     expect_broken("auth verifier");
 }
 END_TEST
@@ -1077,7 +960,7 @@ START_TEST(f100_auth_in_last_fragment)
     calling();
     response(1, 2, 0, stub, 32);
     response(2, 2, 0, stub, 32);
-    set16(10, 16);
+    pdu_set(10, 16, 2);
     expect_broken("auth verifier");
 }
 END_TEST
@@ -1112,10 +995,10 @@ END_TEST
 START_TEST(f101_bind_nak_with_more)
 {
     send_bind();
-    begin(13, 3, 2);
-    put(4, 2);
-    put_bytes(stub, 500);
-    complete();
+    pdu_begin(13, 3, 2);
+    pdu_put(4, 2);
+    pdu_bytes(stub, 500);
+    pdu_complete();
     expect_end(feed(), NETSESSION_E_REFUSED, "PROTOCOL_VERSION_NOT_SPECIFIED");
 }
 END_TEST
@@ -1170,7 +1053,7 @@ START_TEST(f102_fault_and_more)
 {
     calling();
     fault(5);
-    put(0, 1);
+    pdu_put(0, 1);
     expect_end(feed(), NETSESSION_E_REFUSED, "fault");
 }
 END_TEST
@@ -1205,7 +1088,7 @@ START_TEST(f103_rejected)
     put_result(cases[_i].result, cases[_i].reason, NULL, 0);
     put_result(cases[_i].result, cases[_i].reason, NULL, 0);
     put_result(3, 3, NULL, 0);
-    complete();
+    pdu_complete();
     expect_end(feed(), NETSESSION_E_REFUSED, cases[_i].name);
     ck_assert_str_eq(err.name, cases[_i].name);
     ck_assert_uint_eq(err.win32, cases[_i].win32);
@@ -1218,7 +1101,7 @@ START_TEST(f103_impossible_results)
     static const struct {
         size_t context; /* whose result is replaced */
         unsigned result, reason;
-        const uint8_t *uuid;
+        const char *uuid;
         unsigned long version;
     } cases[] = {
         {0, 0, 0, ndr64, 1},       /* a syntax of another context */
@@ -1235,9 +1118,9 @@ START_TEST(f103_impossible_results)
 
     send_bind();
     ack_ndr32(4280);
-    srv.n = srv.start + 44 + 24 * cases[_i].context;
+    wire.n = wire.start + 44 + 24 * cases[_i].context;
     put_result(cases[_i].result, cases[_i].reason, cases[_i].uuid, cases[_i].version);
-    srv.n = srv.start + 44 + 24 * 3;
+    wire.n = wire.start + 44 + 24 * 3;
     expect_broken("a bind_ack");
 }
 END_TEST
@@ -1250,7 +1133,7 @@ START_TEST(f103_number_of_results)
     begin_ack(4280, 4280, counts[_i]);
     for (size_t i = 0; i < counts[_i]; i++)
         put_result(0, 0, ndr32, 2);
-    complete();
+    pdu_complete();
     expect_broken("result");
 }
 END_TEST
@@ -1269,8 +1152,8 @@ START_TEST(f103_bytes_behind_results)
 {
     send_bind();
     ack_ndr32(4280);
-    put(0, 4);
-    complete();
+    pdu_put(0, 4);
+    pdu_complete();
     expect_broken("behind its results");
 }
 END_TEST
@@ -1280,7 +1163,7 @@ START_TEST(f103_address_too_long)
 {
     send_bind();
     ack_ndr32(4280);
-    set16(24, 0xFFFF);
+    pdu_set(24, 0xFFFF, 2);
     expect_broken("truncated");
 }
 END_TEST
@@ -1299,7 +1182,7 @@ START_TEST(f104_fragment_sizes)
     send_bind();
     begin_ack(cases[_i].max_xmit, cases[_i].max_recv, 1);
     put_result(0, 0, ndr32, 2);
-    complete();
+    pdu_complete();
     if (cases[_i].words) {
         expect_broken(cases[_i].words);
         return;
@@ -1313,7 +1196,7 @@ END_TEST
 
 static void recover(void)
 {
-    memset(&srv, 0, sizeof srv);
+    memset(&wire, 0, sizeof wire);
     setup();
 }
 

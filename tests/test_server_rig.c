@@ -138,6 +138,7 @@ netsession_config *rig_config(const char *account)
     char user[64];
 
     MUST(cfg);
+    MUST(!netsession_config_kerberos(cfg, NETSESSION_KERBEROS_OFF));
     if (!colon)
         return cfg;
     snprintf(user, sizeof user, "%.*s", (int)(colon - account), account);

@@ -14,6 +14,7 @@
 #include "base/utf.h"
 #include "srvsvc/page.h"
 #include "srvsvc/server.h"
+#include "tests/util.h"
 
 Suite *srvsvc_server_suite(void);
 
@@ -24,28 +25,9 @@ Suite *srvsvc_server_suite(void);
 /* ck_assert keeps a record of each call; this is for what runs a million times. */
 #define MUST(e) ((e) ? (void)0 : ck_abort_msg("%s:%d: %s", __FILE__, __LINE__, #e))
 
-/* ---- Hooks that count, and fail once ---- */
+/* ---- Hooks ---- */
 
-static struct heap {
-    unsigned allocs, live;
-    unsigned fail; /* the number of the allocation that fails; 0: none */
-} heap;
-
-static void *heap_alloc(void *ctx, size_t size)
-{
-    (void)ctx;
-    if (++heap.allocs == heap.fail)
-        return NULL;
-    heap.live++;
-    return malloc(size);
-}
-
-static void heap_free(void *ctx, void *ptr)
-{
-    (void)ctx;
-    heap.live -= ptr ? 1 : 0;
-    free(ptr);
-}
+static test_heap heap;
 
 /* 2024-02-29 23:59:58.765 UTC */
 static uint64_t now;
@@ -147,10 +129,9 @@ static void setup(void)
     ns_hooks_fill(&plain, NULL);
     plain.wallclock = wallclock;
     plain.log = log_line;
-    counting = plain;
-    counting.alloc = heap_alloc;
-    counting.free = heap_free;
-    heap = (struct heap){0};
+    test_heap_hooks(&heap, &counting);
+    counting.wallclock = wallclock;
+    counting.log = log_line;
     err = (netsession_error){0};
     now = (1709251198765u + 11644473600000u) * 10000u;
     reset_table();
@@ -167,7 +148,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-    ck_assert_uint_eq(heap.live, 0);
+    ck_assert_int_eq(heap.live, 0);
 }
 
 static const srvsvc_caller admin = {.admin = true, .read = true};
@@ -813,12 +794,9 @@ static const struct vector {
 static ns_writer unhex(const char *hex)
 {
     ns_writer w = writer();
+    size_t n = strlen(hex) / 2;
 
-    for (; *hex; hex += 2) {
-        char byte[3] = {hex[0], hex[1], 0};
-
-        ns_put8(&w, (uint8_t)strtoul(byte, NULL, 16));
-    }
+    test_unhex(ns_put_space(&w, n), n, hex);
     return w;
 }
 
@@ -826,12 +804,10 @@ static ns_writer unhex(const char *hex)
 static int dispatch_from(const srvsvc_caller *caller, uint16_t opnum, const void *stub,
                          size_t len, ndr_format format, ns_writer *out, uint32_t *fault)
 {
-    uint8_t *copy = malloc(len ? len : 1);
-    ns_reader r;
+    uint8_t *copy = test_copy(stub, len);
+    ns_reader r = ns_reader_of(copy, len);
     int code;
 
-    memcpy(copy, stub, len);
-    r = ns_reader_of(copy, len);
     r.big = format.big;
     code = srvsvc_dispatch(&backend, caller, &counting, opnum, r, format, out, fault);
     free(copy);
@@ -844,6 +820,27 @@ static int dispatch(const struct vector *v, const ns_writer *stub, ns_writer *ou
     ndr_format format = {.ndr64 = v->ndr64};
 
     return dispatch_from(v->caller, v->opnum, stub->p, stub->len, format, out, fault);
+}
+
+/* A call in NDR with a stub, which is freed; the reply, or none and a fault. */
+static ns_writer reply_to(const srvsvc_caller *caller, uint16_t opnum, ns_writer stub,
+                          uint32_t *fault)
+{
+    ns_writer out = writer();
+
+    ck_assert_int_eq(
+        dispatch_from(caller, opnum, stub.p, stub.len, (ndr_format){0}, &out, fault), 0);
+    ns_writer_free(&stub);
+    return out;
+}
+
+/* The last four bytes of a reply, which is freed. */
+static uint32_t status_in(ns_writer reply)
+{
+    uint32_t status = ns_le32(reply.p + reply.len - 4);
+
+    ns_writer_free(&reply);
+    return status;
 }
 
 START_TEST(test_vectors)
@@ -954,8 +951,8 @@ static uint32_t status_with_names(const char *client, const char *user)
         2,    0,    0,    0,    0,  0, 0, 0, 0, 0, /* an empty container */
         0xFF, 0xFF, 0xFF, 0xFF, 0,  0, 0, 0};
     const char *names[] = {NULL, client, user};
-    ns_writer stub = writer(), out = writer();
-    uint32_t fault, status;
+    ns_writer stub = writer(), out;
+    uint32_t fault;
 
     for (size_t i = 0; i < COUNT(names); i++) {
         uint32_t units = names[i] ? (uint32_t)ns_utf16_len(names[i]) + 1 : 0;
@@ -970,14 +967,9 @@ static uint32_t status_with_names(const char *client, const char *user)
             ns_put16(&stub, 0), ns_put_align(&stub, 0, 4);
     }
     ns_put(&stub, rest, sizeof rest);
-    ck_assert_int_eq(dispatch_from(&admin, SRVSVC_SESSION_ENUM, stub.p, stub.len,
-                                   (ndr_format){0}, &out, &fault),
-                     0);
+    out = reply_to(&admin, SRVSVC_SESSION_ENUM, stub, &fault);
     ck_assert_uint_eq(fault, 0);
-    status = ns_le32(out.p + out.len - 4);
-    ns_writer_free(&stub);
-    ns_writer_free(&out);
-    return status;
+    return status_in(out);
 }
 
 /* 1,024 units with the NUL are too many only when there is one more; and
@@ -1002,19 +994,6 @@ START_TEST(test_s2_long_names)
 }
 END_TEST
 
-START_TEST(test_s3_not_a_client)
-{
-    static const char *const bad[] = {"x", "\\", "\\x", "10.0.0.1", "/\\x", " \\\\x"};
-
-    for (size_t i = 0; i < COUNT(bad); i++) {
-        srvsvc_session_enum_in in = ask(10);
-
-        in.client = bad[i];
-        ck_assert_uint_eq(status_of(&in), 2351);
-    }
-}
-END_TEST
-
 /* The levels themselves are in the vectors; the order of the rules is not:
  * rights, names, level. */
 START_TEST(test_s4_level)
@@ -1024,22 +1003,18 @@ START_TEST(test_s4_level)
     for (uint32_t level = 0; level < 1100; level++)
         if (!srvsvc_session_level(level)) {
             static const uint8_t request[24] = {0};
-            ns_writer stub = writer(), out = writer();
+            ns_writer stub = writer(), out;
             uint32_t fault;
 
             ns_put(&stub, request, 12);
             ns_put32(&stub, level);
             ns_put32(&stub, level);
             ns_put(&stub, request, 8);
-            ck_assert_int_eq(dispatch_from(&admin, SRVSVC_SESSION_ENUM, stub.p, stub.len,
-                                           (ndr_format){0}, &out, &fault),
-                             0);
+            out = reply_to(&admin, SRVSVC_SESSION_ENUM, stub, &fault);
             ck_assert_uint_eq(out.len, 20);
             ck_assert_uint_eq(ns_le32(out.p), level);
             ck_assert_uint_eq(ns_le32(out.p + 4), level);
-            ck_assert_uint_eq(ns_le32(out.p + 16), 124);
-            ns_writer_free(&stub);
-            ns_writer_free(&out);
+            ck_assert_uint_eq(status_in(out), 124);
         }
     in.client = "x";
     ck_assert_uint_eq(status_as(&nobody, &in), 5);
@@ -1047,86 +1022,98 @@ START_TEST(test_s4_level)
 }
 END_TEST
 
-/* A container that the client sent with a level that has none is not in the
- * way: the answer is the same. */
-START_TEST(test_s4_level_with_container)
+/* By a container that the client sent with a level that has none the answer
+ * does not change; the tag must be that of the level. */
+START_TEST(test_s4_container)
 {
-    static const char hex[] =
-        "00000000000000000000000003000000030000000400020000000000000000000000ffff00000000";
-    ns_writer stub = unhex(hex), out = writer();
+    static const struct {
+        const char *hex;
+        uint32_t status, fault;
+        const char *says;
+    } cases[] = {
+        {"00000000000000000000000003000000030000000400020000000000000000000000ffff00000000",
+         124, 0, ""},
+        {"0000000000000000000000000a000000010000000400020000000000000000000000ffff00000000", 0,
+         1783, "srvsvc: SESSION_ENUM_STRUCT.SessionInfo: tag 1, but the level is 10"},
+    };
     uint32_t fault;
+    ns_writer out;
 
-    ck_assert_int_eq(dispatch_from(&admin, SRVSVC_SESSION_ENUM, stub.p, stub.len,
-                                   (ndr_format){0}, &out, &fault),
-                     0);
-    ck_assert_uint_eq(fault, 0);
-    ck_assert_uint_eq(ns_le32(out.p + out.len - 4), 124);
-    ns_writer_free(&stub);
+    logged[0] = '\0';
+    out = reply_to(&admin, SRVSVC_SESSION_ENUM, unhex(cases[_i].hex), &fault);
+    ck_assert_uint_eq(fault, cases[_i].fault);
+    ck_assert_str_eq(logged, cases[_i].says);
+    if (fault)
+        ck_assert_uint_eq(out.len, 0);
+    else
+        ck_assert_uint_eq(ns_le32(out.p + out.len - 4), cases[_i].status);
     ns_writer_free(&out);
 }
 END_TEST
 
-/* Not the tag of the level. */
-START_TEST(test_s4_tag)
+/* What is asked, and what comes: status, EntriesRead, TotalEntries and
+ * ResumeHandle. */
+static const struct answer {
+    const char *rule;
+    uint32_t level;
+    const char *client, *user;
+    uint32_t length, resume;
+    uint32_t status, count, total, last;
+} answers[] = {
+    {"S3 no backslashes", 10, "x", NULL, ALL, 0, 2351, 0, 0, 0},
+    {"S3 one of nothing", 10, "\\", NULL, ALL, 0, 2351, 0, 0, 0},
+    {"S3 one", 10, "\\x", NULL, ALL, 0, 2351, 0, 0, 0},
+    {"S3 an address", 10, "10.0.0.1", NULL, ALL, 0, 2351, 0, 0, 0},
+    {"S3 a slash", 10, "/\\x", NULL, ALL, 0, 2351, 0, 0, 0},
+    {"S3 a blank", 10, " \\\\x", NULL, ALL, 0, 2351, 0, 0, 0},
+    {"S5 client", 10, "\\\\10.0.0.1", NULL, ALL, 0, 0, 2, 2, 8},
+    {"S5 both", 10, "\\\\10.0.0.1", "ALICE", ALL, 0, 0, 1, 1, 3},
+    {"S5 not from there", 10, "\\\\10.0.0.1", "J\xC3\x9CRGEN", ALL, 0, 2312, 0, 0, 0},
+    {"S5 user", 10, "", "J\xC3\x9CRGEN", ALL, 0, 0, 1, 1, 7},
+    {"S5 shorter", 10, "", "j\xC3\xBCrge", ALL, 0, 2221, 0, 0, 0},
+    {"S5 a name of no length", 10, "\\\\", NULL, ALL, 0, 2312, 0, 0, 0},
+    {"S5 three backslashes", 10, "\\\\\\10.0.0.1", NULL, ALL, 0, 2312, 0, 0, 0},
+    {"S5 a blank behind", 10, "\\\\10.0.0.1 ", NULL, ALL, 0, 2312, 0, 0, 0},
+    /* the rest of a list that had matches is empty; of one without, an error */
+    {"S5 client, resumed", 10, "\\\\10.0.0.1", NULL, ALL, 3, 0, 1, 1, 8},
+    {"S5 both, resumed", 10, "\\\\10.0.0.1", "alice", ALL, 3, 0, 0, 0, 3},
+    {"S5 both, never", 10, "\\\\10.0.0.1", "nobody", ALL, 3, 2312, 0, 0, 3},
+    {"S5 user, never", 10, NULL, "nobody", ALL, 3, 2221, 0, 0, 3},
+    {"S5 behind the last", 10, NULL, "nobody", ALL, 8, 0, 0, 0, 8},
+    {"S6 total of matches", 0, "\\\\10.0.0.1", NULL, 30, 0, 234, 1, 2, 3},
+    {"S6 total", 0, NULL, NULL, 30, 0, 234, 1, 3, 3},
+    {"S6 total of the rest", 0, NULL, NULL, 30, 3, 234, 0, 2, 3},
+    {"S6 total of the last", 0, NULL, NULL, 30, 7, 0, 1, 1, 8},
+    {"S7", 10, NULL, NULL, ALL, 0, 0, 3, 3, 8},
+    {"S7", 10, NULL, NULL, ALL, 1, 0, 3, 3, 8},
+    {"S7", 10, NULL, NULL, ALL, 2, 0, 3, 3, 8},
+    {"S7", 10, NULL, NULL, ALL, 3, 0, 2, 2, 8},
+    {"S7", 10, NULL, NULL, ALL, 4, 0, 2, 2, 8},
+    {"S7", 10, NULL, NULL, ALL, 7, 0, 1, 1, 8},
+    {"S7", 10, NULL, NULL, ALL, 8, 0, 0, 0, 8},
+    {"S7", 10, NULL, NULL, ALL, 9, 0, 0, 0, 9},
+    {"S7", 10, NULL, NULL, ALL, ALL, 0, 0, 0, ALL},
+    {"S7 user", 10, NULL, "nobody", ALL, 9, 0, 0, 0, 9},
+    {"S7 user", 10, NULL, "nobody", ALL, ALL, 0, 0, 0, ALL},
+    /* a handle is a place in the whole list, not among what a filter lets by */
+    {"S8 with a filter", 0, NULL, "alice", 30, 0, 0, 1, 1, 3},
+    {"S8 without", 0, NULL, NULL, ALL, 3, 0, 2, 2, 8},
+};
+
+/* With what counts the table, and without. */
+START_TEST(test_answers)
 {
-    static const char hex[] =
-        "0000000000000000000000000a000000010000000400020000000000000000000000ffff00000000";
-    ns_writer stub = unhex(hex), out = writer();
-    uint32_t fault;
+    const struct answer *a = &answers[_i / 2];
+    srvsvc_session_enum_in in = ask(a->level);
 
-    ck_assert_int_eq(dispatch_from(&admin, SRVSVC_SESSION_ENUM, stub.p, stub.len,
-                                   (ndr_format){0}, &out, &fault),
-                     0);
-    ck_assert_uint_eq(fault, 1783);
-    ck_assert_uint_eq(out.len, 0);
-    ck_assert_str_eq(logged,
-                     "srvsvc: SESSION_ENUM_STRUCT.SessionInfo: tag 1, but the level is 10");
-    ns_writer_free(&stub);
-    ns_writer_free(&out);
-}
-END_TEST
-
-START_TEST(test_s5_filters)
-{
-    srvsvc_session_enum_in in = ask(10);
-
-    in.client = "\\\\10.0.0.1";
-    assert_page(&in, 0, 2, 2, 8);
-    in.user = "ALICE";
-    assert_page(&in, 0, 1, 1, 3);
-    in.user = "J\xC3\x9CRGEN"; /* there, but not from there */
-    ck_assert_uint_eq(status_of(&in), 2312);
-    in.client = "";
-    assert_page(&in, 0, 1, 1, 7);
-    in.user = "j\xC3\xBCrge";
-    ck_assert_uint_eq(status_of(&in), 2221);
-    in.client = "\\\\"; /* a name of no length is one */
-    in.user = NULL;
-    ck_assert_uint_eq(status_of(&in), 2312);
-    in.client = "\\\\\\10.0.0.1";
-    ck_assert_uint_eq(status_of(&in), 2312);
-    in.client = "\\\\10.0.0.1 ";
-    ck_assert_uint_eq(status_of(&in), 2312);
-}
-END_TEST
-
-/* The rest of a list that had matches before is empty; of one without any, an
- * error. */
-START_TEST(test_s5_filters_and_resume)
-{
-    srvsvc_session_enum_in in = ask(10);
-
-    in.resume = 3;
-    in.client = "\\\\10.0.0.1";
-    assert_page(&in, 0, 1, 1, 8);
-    in.user = "alice";
-    assert_page(&in, 0, 0, 0, 3);
-    in.user = "nobody";
-    ck_assert_uint_eq(status_of(&in), 2312);
-    in.client = NULL;
-    ck_assert_uint_eq(status_of(&in), 2221);
-    in.resume = 8;
-    assert_page(&in, 0, 0, 0, 8);
+    if (_i % 2)
+        backend.count_after = NULL;
+    in.client = a->client;
+    in.user = a->user;
+    in.preferred_length = a->length;
+    in.resume = a->resume;
+    assert_page(&in, a->status, a->count, a->total, a->last);
+    ck_assert_uint_eq(status_of(&in), a->status);
 }
 END_TEST
 
@@ -1178,59 +1165,6 @@ START_TEST(test_s6_no_handle)
     in.preferred_length = 80;
     assert_page(&in, 234, 1, 3, 0);
     assert_page(&in, 234, 1, 3, 0);
-}
-END_TEST
-
-/* With a filter the total is that of matches. */
-START_TEST(test_s6_total)
-{
-    srvsvc_session_enum_in in = ask(0);
-
-    in.preferred_length = 30;
-    in.client = "\\\\10.0.0.1";
-    assert_page(&in, 234, 1, 2, 3);
-    backend.count_after = NULL;
-    assert_page(&in, 234, 1, 2, 3);
-    in.client = NULL;
-    assert_page(&in, 234, 1, 3, 3);
-    in.resume = 3;
-    assert_page(&in, 234, 0, 2, 3);
-    in.resume = 7;
-    assert_page(&in, 0, 1, 1, 8);
-}
-END_TEST
-
-START_TEST(test_s7_resume)
-{
-    static const struct {
-        uint32_t resume, count, last;
-    } cases[] = {{0, 3, 8}, {1, 3, 8}, {2, 3, 8}, {3, 2, 8},    {4, 2, 8},
-                 {7, 1, 8}, {8, 0, 8}, {9, 0, 9}, {ALL, 0, ALL}};
-
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        srvsvc_session_enum_in in = ask(10);
-
-        in.resume = cases[i].resume;
-        assert_page(&in, 0, cases[i].count, cases[i].count, cases[i].last);
-        in.user = "nobody";
-        if (!cases[i].count)
-            assert_page(&in, 0, 0, 0, cases[i].last);
-    }
-}
-END_TEST
-
-/* A handle is a place in the whole list, not among what a filter lets by. */
-START_TEST(test_s8_handle_without_filter)
-{
-    srvsvc_session_enum_in in = ask(0);
-
-    in.preferred_length = 30;
-    in.user = "alice";
-    assert_page(&in, 0, 1, 1, 3);
-    in.resume = 3;
-    in.user = NULL;
-    in.preferred_length = ALL;
-    assert_page(&in, 0, 2, 2, 8);
 }
 END_TEST
 
@@ -1531,19 +1465,17 @@ END_TEST
 START_TEST(test_cost_of_a_page)
 {
     srvsvc_session_enum_in in = ask(10);
-    ns_writer stub = writer(), out = writer();
+    ns_writer stub = writer(), out;
     uint32_t fault;
 
     in.preferred_length = 100000;
     ck_assert_int_eq(srvsvc_session_enum_encode_in(&in, false, &stub, &err), 0);
-    heap.allocs = table.nexts = 0;
-    ck_assert_int_eq(dispatch_from(&admin, SRVSVC_SESSION_ENUM, stub.p, stub.len,
-                                   (ndr_format){0}, &out, &fault),
-                     0);
-    ck_assert_uint_eq(heap.allocs, 4);
+    heap.made = 0;
+    table.nexts = 0;
+    out = reply_to(&admin, SRVSVC_SESSION_ENUM, stub, &fault);
+    ck_assert_int_eq(heap.made, 4);
     ck_assert_uint_gt(ns_le32(out.p + 12), 1000);
     ck_assert_uint_eq(table.nexts, 2 * ns_le32(out.p + 12) + 1);
-    ns_writer_free(&stub);
     ns_writer_free(&out);
 }
 END_TEST
@@ -1723,16 +1655,11 @@ END_TEST
 /* A server name that is too long to be repeated; a server without names. */
 START_TEST(test_server_names)
 {
-    static const char hex[] = "0000000065000000";
-    ns_writer stub = unhex(hex), out = writer();
+    ns_writer stub = writer(), out;
     uint32_t fault;
 
     backend.name = backend.comment = NULL;
-    ck_assert_int_eq(
-        dispatch_from(&nobody, 21, stub.p, stub.len, (ndr_format){0}, &out, &fault), 0);
-    ck_assert_uint_eq(ns_le32(out.p + out.len - 4), 0);
-    ns_writer_reset(&stub);
-    ns_writer_reset(&out);
+    ck_assert_uint_eq(status_in(reply_to(&nobody, 21, unhex("0000000065000000"), &fault)), 0);
     ns_put32(&stub, 1);
     ns_put32(&stub, 1025);
     ns_put32(&stub, 0);
@@ -1741,12 +1668,9 @@ START_TEST(test_server_names)
         ns_put16(&stub, 'x');
     ns_put32(&stub, 0);
     ns_put32(&stub, 100);
-    ck_assert_int_eq(
-        dispatch_from(&nobody, 21, stub.p, stub.len, (ndr_format){0}, &out, &fault), 0);
+    out = reply_to(&nobody, 21, stub, &fault);
     ck_assert_uint_eq(ns_le32(out.p), 100);
-    ck_assert_uint_eq(ns_le32(out.p + out.len - 4), 87);
-    ns_writer_free(&stub);
-    ns_writer_free(&out);
+    ck_assert_uint_eq(status_in(out), 87);
 }
 END_TEST
 
@@ -1859,22 +1783,31 @@ START_TEST(test_bent)
 }
 END_TEST
 
+/* What answers the vector answers this stub, too. */
+static void assert_reply(const struct vector *v, const ns_writer *in, ndr_format format)
+{
+    ns_writer want = unhex(v->out), out = writer();
+    uint32_t fault;
+
+    ck_assert_int_eq(dispatch_from(v->caller, v->opnum, in->p, in->len, format, &out, &fault),
+                     0);
+    ck_assert_uint_eq(out.len, want.len);
+    ck_assert_mem_eq(out.p, want.p, want.len);
+    ns_writer_free(&want);
+    ns_writer_free(&out);
+}
+
 /* A verification trailer ([MS-RPCE] 2.2.2.13), or whatever follows. */
 START_TEST(test_trailer)
 {
     for (size_t i = 0; i < COUNT(vectors); i++) {
-        ns_writer in = unhex(vectors[i].in), want = unhex(vectors[i].out), out = writer();
-        uint32_t fault;
+        ns_writer in = unhex(vectors[i].in);
 
         reset_table();
         ns_put_align(&in, 0, 4);
         ns_put(&in, "\x8a\xe3\x13\x71\x02\xf4\x36\x71\x01\x40\x04\x00\x01\x00\x00\x00", 16);
-        ck_assert_int_eq(dispatch(&vectors[i], &in, &out, &fault), 0);
-        ck_assert_uint_eq(out.len, want.len);
-        ck_assert_mem_eq(out.p, want.p, want.len);
+        assert_reply(&vectors[i], &in, (ndr_format){.ndr64 = vectors[i].ndr64});
         ns_writer_free(&in);
-        ns_writer_free(&want);
-        ns_writer_free(&out);
     }
 }
 END_TEST
@@ -1913,21 +1846,14 @@ START_TEST(test_big_endian)
 
     for (size_t i = 0; i < COUNT(cases) * COUNT(vectors); i++) {
         const struct vector *v = &vectors[i / COUNT(cases)];
-        ns_writer in = unhex(v->in), want = unhex(v->out), out = writer();
-        ndr_format format = {.ndr64 = v->ndr64, .big = true};
-        uint32_t fault;
+        ns_writer in = unhex(v->in);
 
         if (strcmp(v->name, cases[i % COUNT(cases)].name) == 0 &&
             v->ndr64 == cases[i % COUNT(cases)].ndr64) {
             swap(&in, cases[i % COUNT(cases)].pattern);
-            ck_assert_int_eq(
-                dispatch_from(v->caller, v->opnum, in.p, in.len, format, &out, &fault), 0);
-            ck_assert_uint_eq(out.len, want.len);
-            ck_assert_mem_eq(out.p, want.p, want.len);
+            assert_reply(v, &in, (ndr_format){.ndr64 = v->ndr64, .big = true});
         }
         ns_writer_free(&in);
-        ns_writer_free(&want);
-        ns_writer_free(&out);
     }
 }
 END_TEST
@@ -1937,7 +1863,7 @@ END_TEST
 START_TEST(test_entries_in_a_request)
 {
     for (uint32_t n = 0; n < 3000; n += 999) {
-        ns_writer stub = writer(), out = writer();
+        ns_writer stub = writer(), out;
         uint32_t fault;
 
         for (unsigned i = 0; i < 5; i++)
@@ -1950,12 +1876,9 @@ START_TEST(test_entries_in_a_request)
             ns_put32(&stub, 0);
         ns_put32(&stub, ALL);
         ns_put32(&stub, 0);
-        ck_assert_int_eq(dispatch_from(&reader, SRVSVC_SESSION_ENUM, stub.p, stub.len,
-                                       (ndr_format){0}, &out, &fault),
-                         0);
+        out = reply_to(&reader, SRVSVC_SESSION_ENUM, stub, &fault);
         ck_assert_uint_eq(fault, 0);
         ck_assert_uint_eq(ns_le32(out.p + 12), 3);
-        ns_writer_free(&stub);
         ns_writer_free(&out);
     }
 }
@@ -1968,16 +1891,16 @@ START_TEST(test_out_of_memory)
     ns_writer in = unhex(v->in), want = unhex(v->out);
     bool failed = true;
 
-    for (unsigned n = 1; failed; n++) {
+    for (long n = 1; failed; n++) {
         ns_writer out;
         uint32_t fault;
         int code;
 
         reset_table();
         ns_writer_init(&out, &counting, MAX);
-        heap = (struct heap){.fail = n};
+        heap = (test_heap){.fail_at = n};
         code = dispatch(v, &in, &out, &fault);
-        failed = heap.allocs >= n;
+        failed = heap.made >= n;
         ck_assert_uint_eq(fault, 0);
         if (!failed) {
             ck_assert_uint_eq(out.len, want.len);
@@ -1988,9 +1911,9 @@ START_TEST(test_out_of_memory)
             ck_assert_uint_eq(ns_le32(out.p + out.len - 4), 8);
         }
         ns_writer_free(&out);
-        ck_assert_uint_eq(heap.live, 0);
+        ck_assert_int_eq(heap.live, 0);
     }
-    heap.fail = 0;
+    heap.fail_at = 0;
     ns_writer_free(&in);
     ns_writer_free(&want);
 }
@@ -2088,17 +2011,11 @@ static TCase *rules_case(void)
     tcase_add_loop_test(tc, test_vectors, 0, (int)COUNT(vectors));
     tcase_add_test(tc, test_s1_server_name);
     tcase_add_test(tc, test_s2_long_names);
-    tcase_add_test(tc, test_s3_not_a_client);
     tcase_add_test(tc, test_s4_level);
-    tcase_add_test(tc, test_s4_level_with_container);
-    tcase_add_test(tc, test_s4_tag);
-    tcase_add_test(tc, test_s5_filters);
-    tcase_add_test(tc, test_s5_filters_and_resume);
+    tcase_add_loop_test(tc, test_s4_container, 0, 2);
+    tcase_add_loop_test(tc, test_answers, 0, 2 * (int)COUNT(answers));
     tcase_add_test(tc, test_s6_preferred_length);
     tcase_add_test(tc, test_s6_no_handle);
-    tcase_add_test(tc, test_s6_total);
-    tcase_add_test(tc, test_s7_resume);
-    tcase_add_test(tc, test_s8_handle_without_filter);
     tcase_add_test(tc, test_s9_rights);
     tcase_add_test(tc, test_s10_empty_table);
     tcase_add_test(tc, test_s11_unmodified);

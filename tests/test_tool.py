@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The command, as far as it needs no server: test_tool.py [PATH-OF-netsession]."""
 
+import contextlib
 import json
 import os
 import pty
@@ -97,6 +98,20 @@ class Failure(unittest.TestCase):
         self.assertEqual(lines[0]["error"]["code"], "NETSESSION_E_CONNECT")
         self.assertEqual(lines[0]["error"]["value"], 53)
 
+    def test_json_of_names_that_are_not_utf_8(self):
+        bad = "\ufffd"
+        cases = {
+            b"\xff": bad, b"a\xc3": "a" + bad, b"a\xc3/\xe2\x82": "a" + bad + "/" + 2 * bad,
+            b"\xc0\xaf": 2 * bad, b"\xed\xa0\x80": 3 * bad, b"\xf4\x90\x80\x80": 4 * bad,
+            "\xe9\u20ac\U0001f600 :": "\xe9\u20ac\U0001f600 :", CLOSED: CLOSED,
+        }
+        done = run("--json", *cases, USER="u", PASSWD="p")
+        self.assertEqual((done.returncode, done.stderr), (1, ""))
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        self.assertEqual([line["server"] for line in lines], list(cases.values()))
+        for line in lines:
+            self.assertTrue(line["error"]["message"])
+
     def test_control_characters_do_not_reach_the_terminal(self):
         done = run("h\x1b[31m\x9b x", USER="u", PASSWD="p")
         self.assertEqual(done.returncode, 1)
@@ -109,6 +124,23 @@ class Failure(unittest.TestCase):
                                   stdout=full, stderr=subprocess.PIPE, text=True)
         self.assertEqual(done.returncode, 1)
         self.assertIn("cannot write", done.stderr)
+
+
+class Examples(unittest.TestCase):
+    def failed(self, name, *servers, says, **env):
+        example = os.path.join(os.path.dirname(TOOL), "examples", name)
+        done = subprocess.run([example, *servers], env=environment(**env), capture_output=True,
+                              text=True, timeout=60)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertRegex(done.stderr, rf"\A({says}[^\n]*\n){{{max(len(servers), 1)}}}\Z")
+
+    def test_servers(self):
+        for name, count in ("poll", 1), ("poll", 3), ("native", 1):
+            self.failed(name, *[CLOSED] * count, says=r"127\.0\.0\.1", USER="u", PASSWD="p")
+
+    def test_credentials(self):
+        for name in "poll", "native":
+            self.failed(name, CLOSED, says="PASSWD_FD", USER="u", PASSWD_FD="x")
 
 
 class Credentials(unittest.TestCase):
@@ -145,18 +177,18 @@ class Credentials(unittest.TestCase):
 class Prompt(unittest.TestCase):
     """On a terminal of its own."""
 
-    def start(self):
+    def start(self, user="alice", shown="alice"):
         pid, tty = pty.fork()
         if pid == 0:
             # Whoever started the tests may have had them ignored.
             for number in signal.SIGINT, signal.SIGTERM, signal.SIGQUIT:
                 signal.signal(number, signal.SIG_DFL)
-            os.execve(TOOL, [TOOL, "-U", "alice", CLOSED], environment())
+            os.execve(TOOL, [TOOL, "-U", user, CLOSED], environment())
         self.addCleanup(os.close, tty)
         text = b""
-        while not text.endswith(b"alice: "):
+        while not text.endswith(b": "):
             text += os.read(tty, 1)
-        self.assertEqual(text, b"Password for alice: ")
+        self.assertEqual(text.decode(), f"Password for {shown}: ")
         self.assertFalse(self.echoes(tty))
         return pid, tty
 
@@ -182,6 +214,12 @@ class Prompt(unittest.TestCase):
         self.assertIn(CLOSED.encode(), text)
         self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 1)
 
+    def test_control_characters_do_not_reach_the_terminal(self):
+        pid, tty = self.start("j\xfc\x1b[31m\n\u202e", "j\xfc\\x1b[31m\\x0a\\u202e")
+        os.write(tty, b"\x04")
+        self.rest(tty)
+        os.waitpid(pid, 0)
+
     def test_end_of_file(self):
         pid, tty = self.start()
         os.write(tty, b"\x04")
@@ -195,6 +233,122 @@ class Prompt(unittest.TestCase):
             self.rest(tty)
             self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), -number)
             self.assertTrue(self.echoes(tty))
+
+
+class Jobs(unittest.TestCase):
+    """The prompt under a shell's job control: pty.fork's child is the shell, and says what
+    becomes of its job."""
+
+    class Shell:
+        def __init__(self, report, ignored=()):
+            signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+            signal.alarm(20)
+            self.report = report
+            self.job = os.fork()
+            if self.job == 0:
+                os.setpgid(0, 0)
+                for number in signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU:
+                    signal.signal(number, signal.SIG_IGN if number in ignored else signal.SIG_DFL)
+                os.execve(TOOL, [TOOL, "-U", "alice", CLOSED], environment())
+            with contextlib.suppress(OSError):
+                os.setpgid(self.job, self.job)  # unless it did so itself and went on
+
+        def background(self):
+            os.kill(-self.job, signal.SIGCONT)
+
+        def foreground(self):
+            os.tcsetpgrp(0, self.job)
+            os.kill(-self.job, signal.SIGCONT)
+
+        def wait(self):
+            status = os.waitpid(self.job, os.WUNTRACED)[1]
+            how = (f"stopped {os.WSTOPSIG(status)}" if os.WIFSTOPPED(status)
+                   else f"exited {os.waitstatus_to_exitcode(status)}")
+            os.tcsetpgrp(0, os.getpgrp())
+            print(how, "seen" if Prompt.echoes(0) else "unseen", file=self.report, flush=True)
+
+    def start(self, script, **how):
+        """The terminal, and the lines of the shell that runs the script."""
+        ours, theirs = os.pipe()
+        pid, tty = pty.fork()
+        if pid == 0:
+            try:
+                script(self.Shell(os.fdopen(theirs, "w"), **how))
+            finally:
+                os._exit(0)
+        os.close(theirs)
+        report = os.fdopen(ours)
+        self.addCleanup(os.waitpid, pid, 0)
+        self.addCleanup(os.close, tty)
+        self.addCleanup(report.close)
+        return tty, report
+
+    def prompted(self, tty):
+        text = os.read(tty, 1)
+        while not text.endswith(b"alice: "):
+            text += os.read(tty, 1)
+        self.assertEqual(text.strip(), b"Password for alice:")
+        self.assertFalse(Prompt.echoes(tty))
+
+    def test_background(self):
+        """It is stopped before it touches the terminal, and asks in the foreground."""
+        def script(shell):
+            shell.wait()
+            shell.foreground()
+            shell.wait()
+
+        tty, report = self.start(script)
+        self.assertEqual(report.readline(), f"stopped {signal.SIGTTOU} seen\n")
+        self.prompted(tty)
+        os.write(tty, b"secret\n")
+        self.assertEqual(report.readline(), "exited 1 seen\n")
+        self.assertIn(CLOSED.encode(), Prompt.rest(tty))
+
+    def test_stopped(self):
+        """At the prompt; then it is continued in the background, then in the foreground."""
+        def script(shell):
+            shell.foreground()
+            shell.wait()
+            shell.background()
+            shell.wait()
+            shell.foreground()
+            shell.wait()
+
+        tty, report = self.start(script)
+        self.prompted(tty)
+        os.write(tty, b"lost\x1a")
+        self.assertEqual(report.readline(), f"stopped {signal.SIGTSTP} seen\n")
+        self.assertEqual(report.readline(), f"stopped {signal.SIGTTOU} seen\n")
+        self.prompted(tty)
+        os.write(tty, b"secret\n")
+        self.assertEqual(report.readline(), "exited 1 seen\n")
+        self.assertIn(CLOSED.encode(), Prompt.rest(tty))
+
+    def test_stopped_unawares(self):
+        """It cannot put the terminal in order before, but asks anew after."""
+        def script(shell):
+            shell.foreground()
+            shell.wait()
+            attributes = termios.tcgetattr(0)
+            attributes[3] |= termios.ECHO
+            termios.tcsetattr(0, termios.TCSANOW, attributes)
+            shell.foreground()
+            shell.wait()
+
+        tty, report = self.start(script)
+        self.prompted(tty)
+        os.kill(os.tcgetpgrp(tty), signal.SIGSTOP)
+        self.assertEqual(report.readline(), f"stopped {signal.SIGSTOP} unseen\n")
+        self.prompted(tty)
+        os.write(tty, b"secret\n")
+        self.assertEqual(report.readline(), "exited 1 seen\n")
+        self.assertNotIn(b"secret", Prompt.rest(tty))
+
+    def test_cannot_be_stopped(self):
+        tty, report = self.start(lambda shell: shell.wait(),
+                                 ignored=(signal.SIGTTIN, signal.SIGTTOU))
+        self.assertEqual(report.readline(), "exited 1 seen\n")
+        self.assertIn(b"no terminal", Prompt.rest(tty))
 
 
 class Core(unittest.TestCase):

@@ -20,6 +20,7 @@ static void *heap_alloc(void *ctx, size_t size)
     test_heap *h = ctx;
     front *f = ++h->made == h->fail_at ? NULL : malloc(sizeof *f + size);
 
+    h->asked += size;
     if (!f)
         return NULL;
     f->size = size;

@@ -10,6 +10,7 @@ typedef struct test_heap {
     long live;    /* blocks not freed */
     long made;    /* allocations asked for */
     long fail_at; /* this one fails, counted from 1; 0: none */
+    size_t asked; /* bytes asked for in all */
     size_t now;   /* bytes not freed */
     size_t most;  /* bytes ever live at once */
 } test_heap;

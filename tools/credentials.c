@@ -64,6 +64,15 @@ static int ask(struct options *o)
     return rc;
 }
 
+/* There is a ticket, or nothing but one will do. */
+static bool needs_no_password(const struct options *o)
+{
+    bool named = o->account || o->authfile;
+
+    return o->ticket_given || (o->kerberos == NETSESSION_KERBEROS_REQUIRED && !named) ||
+           netsession_config_has_ticket(o->cfg);
+}
+
 int credentials_read(struct options *o)
 {
     int rc;
@@ -72,8 +81,11 @@ int credentials_read(struct options *o)
         return 0;
     if ((rc = set_given(o)) != 0 || (rc = check(o, netsession_config_environment(o->cfg))) != 0)
         return rc;
+    if (needs_no_password(o))
+        return 0;
     if (!netsession_config_has_user(o->cfg))
-        return complain(EXIT_FAILED, "no user is named: use -U, or --anonymous");
+        return complain(EXIT_FAILED,
+                        "no user is named, and there is no ticket: use -U, or --anonymous");
     if (netsession_config_has_password(o->cfg))
         return 0;
     return o->no_password ? check(o, netsession_config_password(o->cfg, "")) : ask(o);

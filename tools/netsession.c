@@ -45,6 +45,8 @@ static void tell(const struct options *o, const char *host, const netsession_inf
              info->dialect_name, info->auth, info->signing ? info->signing : "none",
              info->signing_required ? " (the server requires it)" : "",
              info->cipher ? info->cipher : "none", info->syntax, info->exchanges);
+    if (*info->auth_why)
+        complain(0, "%s: %s: %s", host, info->auth, info->auth_why);
 }
 
 static int show(const struct options *o, const char *host, const netsession_info *info,

@@ -41,6 +41,14 @@ static const struct word levels[] = {
     {0},
 };
 
+static const struct word kerberos_modes[] = {
+    {"required", NETSESSION_KERBEROS_REQUIRED},
+    {"desired", NETSESSION_KERBEROS_DESIRED},
+    {"off", NETSESSION_KERBEROS_OFF},
+    {"auto", NETSESSION_KERBEROS_AUTO},
+    {0},
+};
+
 static void list_words(char *out, size_t size, const struct word *words)
 {
     size_t n = 0;
@@ -140,6 +148,48 @@ static int take_password_file(struct options *o, const char *arg)
 {
     o->password_file = arg;
     return 0;
+}
+
+static int take_kerberos(struct options *o, const char *arg)
+{
+    unsigned mode = 0;
+    int rc = take_word(&mode, kerberos_modes, "--use-kerberos", arg);
+
+    o->kerberos = (int)mode;
+    return rc ? rc : check(o, netsession_config_kerberos(o->cfg, o->kerberos));
+}
+
+static int take_kerberos_only(struct options *o, const char *arg)
+{
+    (void)arg;
+    return take_kerberos(o, "required");
+}
+
+/* Who names where the ticket is to come from wants it to be used, unless he
+ * said otherwise: as Samba's tools have it. */
+static int imply_kerberos(struct options *o)
+{
+    if (o->kerberos >= 0)
+        return 0;
+    o->kerberos = NETSESSION_KERBEROS_REQUIRED;
+    return netsession_config_kerberos(o->cfg, o->kerberos);
+}
+
+static int take_ccache(struct options *o, const char *arg)
+{
+    o->ticket_given = true;
+    return check(o, netsession_config_ccache(o->cfg, arg));
+}
+
+static int take_keytab(struct options *o, const char *arg)
+{
+    o->ticket_given = true;
+    return check(o, netsession_config_keytab(o->cfg, arg));
+}
+
+static int take_target_name(struct options *o, const char *arg)
+{
+    return check(o, netsession_config_target_name(o->cfg, arg));
 }
 
 static int take_no_password(struct options *o, const char *arg)
@@ -250,6 +300,12 @@ static const struct flag {
     {'A', "authentication-file", "FILE", take_authfile, "read user, domain and password there"},
     {0, "password-file", "FILE", take_password_file, "read the password there"},
     {'N', "no-pass", NULL, take_no_password, "do not ask for a password"},
+    {'k', "kerberos", NULL, take_kerberos_only, "log on with Kerberos or fail"},
+    {0, "use-kerberos", "WHEN", take_kerberos, "required, desired, off, or auto"},
+    {0, "ccache", "CACHE", take_ccache, "take the ticket from there; Kerberos or fail"},
+    {0, "use-krb5-ccache", "CACHE", take_ccache, "the same"},
+    {0, "keytab", "FILE", take_keytab, "log on with the key there; Kerberos or fail"},
+    {0, "target-name", "SPN", take_target_name, "the server's principal; cifs/HOST"},
     {0, "anonymous", NULL, take_anonymous, "log on as nobody"},
     {0, "guest", NULL, take_guest, "accept to be logged on as a guest"},
     {0, "min-dialect", "DIALECT", take_min_dialect, "2.0.2, 2.1, 3.0, 3.0.2 or 3.1.1"},
@@ -280,7 +336,8 @@ void options_help(void)
         else
             printf("      %-31s %s\n", left, flags[i].help);
     }
-    puts("\nWithout -U, USER names the user; without a file, PASSWD, PASSWD_FD or PASSWD_FILE\n"
+    puts("\nA Kerberos ticket, where there is one, goes before a password.\n"
+         "Without -U, USER names the user; without a file, PASSWD, PASSWD_FD or PASSWD_FILE\n"
          "gives the password, and without them the terminal is asked.");
 }
 
@@ -369,10 +426,13 @@ int options_read(struct options *o, int argc, char **argv)
     memset(o, 0, sizeof *o);
     o->min_dialect = NETSESSION_SMB_2_0_2;
     o->max_dialect = NETSESSION_SMB_3_1_1;
+    o->kerberos = -1;
     netsession_query_init(&o->query);
     if (!(o->cfg = netsession_config_new(&hooks)))
         return complain(EXIT_FAILED, "out of memory");
     if ((rc = take_flags(o, argc, argv)) != 0 || o->help || o->version)
+        return rc;
+    if (o->ticket_given && (rc = check(o, imply_kerberos(o))) != 0)
         return rc;
     if (o->min_dialect > o->max_dialect)
         return complain(EXIT_USAGE, "--min-dialect is above --max-dialect");

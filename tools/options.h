@@ -13,6 +13,8 @@ struct options {
     const char *account;    /* -U; the next two likewise as given */
     const char *authfile, *password_file;
     bool no_password, anonymous, json;
+    bool ticket_given; /* --ccache or --keytab */
+    int kerberos;      /* enum netsession_kerberos, or -1: nothing was said */
     int verbose; /* the log's ctx points here */
     bool help, version;
     unsigned min_dialect, max_dialect;

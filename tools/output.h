@@ -26,6 +26,9 @@ bool print_json_error(const char *server, const netsession_error *err);
  * is printed around it, is written as "\x1b", "\u202e", "\U000e0001".  NULL
  * when out of memory. */
 wchar_t *text_clean(const char *s);
+/* s as UTF-8, with U+FFFD for each byte that is none; for free().  NULL when
+ * out of memory. */
+char *text_utf8(const char *s);
 /* Columns that it takes on the terminal. */
 size_t text_width(const wchar_t *s);
 

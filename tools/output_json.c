@@ -2,14 +2,20 @@
 
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 /* Each answer is one line.  Other than ASCII is escaped, so that a line may be
  * shown on any terminal.  jansson passes an allocation failure on: a value
  * that is NULL cannot be set, and a failed set is counted. */
 
+/* A name on the command line need not be UTF-8. */
 static json_t *text(const char *s)
 {
-    return s ? json_string(s) : json_null();
+    char *valid = s ? text_utf8(s) : NULL;
+    json_t *json = s ? json_string(valid) : json_null();
+
+    free(valid);
+    return json;
 }
 
 static int set_number(json_t *object, const char *key, uint32_t n)

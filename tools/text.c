@@ -31,7 +31,7 @@ static uint32_t tail_bits(const unsigned char *s, unsigned size, uint32_t c)
     return c;
 }
 
-/* Bytes that make the character *c; 0 when they make none. */
+/* Bytes that make the character *c; 0 when they make none, or a surrogate. */
 static unsigned utf8_next(const unsigned char *s, uint32_t *c)
 {
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
@@ -40,9 +40,28 @@ static unsigned utf8_next(const unsigned char *s, uint32_t *c)
         if ((*s & f->mask) != f->lead)
             continue;
         *c = tail_bits(s, f->size, *s & (unsigned char)~f->mask);
-        return *c >= f->least && *c <= 0x10FFFF ? f->size : 0;
+        return *c >= f->least && *c <= 0x10FFFF && *c >> 11 != 0x1B ? f->size : 0;
     }
     return 0;
+}
+
+char *text_utf8(const char *s)
+{
+    static const char none[] = "\xEF\xBF\xBD"; /* U+FFFD */
+    size_t n = strlen(s), i = 0;
+    char *out = n < SIZE_MAX / 3 ? malloc(3 * n + 1) : NULL;
+    uint32_t c;
+
+    while (out && *s) {
+        unsigned used = utf8_next((const unsigned char *)s, &c);
+
+        memcpy(out + i, used ? s : none, used ? used : 3);
+        i += used ? used : 3;
+        s += used ? used : 1;
+    }
+    if (out)
+        out[i] = '\0';
+    return out;
 }
 
 /* ---- What a terminal may be shown ---- */

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "auth/kerberos_server.h"
 #include "examples/sessiond/options.h"
 #include "examples/sessiond/users.h"
 
@@ -30,6 +31,7 @@ struct client {
 struct daemon {
     options o;
     users *users;
+    kerberos_acceptor *kerberos;
     ns_server *server;
     struct event_base *base;
     struct event *accept, *sigterm, *sigint;
@@ -46,7 +48,8 @@ static uint64_t now_ms(void)
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-static void say(const struct daemon *d, const struct client *c, const char *who, const char *line)
+static void say(const struct daemon *d, const struct client *c, const char *who,
+                const char *line)
 {
     if (d->o.quiet)
         return;
@@ -110,7 +113,8 @@ static int receive(struct client *c)
             return -1;
         n = recv(c->fd, p, room, 0);
         if (n <= 0)
-            return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) ? 0 : -1;
+            return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) ? 0
+                                                                                        : -1;
         if (ns_server_conn_received(c->conn, (size_t)n, now_ms()))
             return -1;
         (void)ns_server_conn_output(c->conn, &len);
@@ -220,26 +224,57 @@ static void on_accept(evutil_socket_t listener, short what, void *ctx)
 
 /* ---- The daemon ---- */
 
+/* Keeps errno, which is the reason. */
+static int listen_at(const struct addrinfo *a)
+{
+    int on = 1, fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0), why;
+
+    if (fd < 0)
+        return -1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (!bind(fd, a->ai_addr, a->ai_addrlen) && !listen(fd, 1024))
+        return fd;
+    why = errno;
+    close(fd);
+    errno = why;
+    return -1;
+}
+
+/* -1, and a sentence on standard error. */
 static int listen_on(const options *o)
 {
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list;
-    int on = 1, fd = -1;
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list = NULL;
+    int fd = -1, rc;
 
     hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
-    if (getaddrinfo(o->host, o->port, &hints, &list))
-        return -1;
-    for (struct addrinfo *a = list; a && fd < 0; a = a->ai_next) {
-        fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        if (fd < 0)
-            continue;
-        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-        if (bind(fd, a->ai_addr, a->ai_addrlen) || listen(fd, 1024)) {
-            close(fd);
-            fd = -1;
-        }
-    }
-    freeaddrinfo(list);
+    rc = getaddrinfo(o->host, o->port, &hints, &list);
+    for (struct addrinfo *a = list; a && fd < 0; a = a->ai_next)
+        fd = listen_at(a);
+    if (fd < 0)
+        fprintf(stderr, "sessiond: cannot listen on %s port %s: %s\n", o->host, o->port,
+                rc && rc != EAI_SYSTEM ? gai_strerror(rc) : strerror(errno));
+    if (list)
+        freeaddrinfo(list);
     return fd;
+}
+
+/* Who may log on, and how. */
+static bool load_accounts(struct daemon *d)
+{
+    auth_server_params *auth = &d->o.server.smb.auth;
+    netsession_error err = {0};
+
+    d->users = users_load(d->o.users);
+    if (!d->users)
+        return false;
+    auth->lookup = users_lookup;
+    auth->lookup_ctx = d->users;
+    if (d->o.keytab && kerberos_acceptor_new(&d->kerberos, d->o.keytab, &err)) {
+        fprintf(stderr, "sessiond: %s\n", err.message);
+        return false;
+    }
+    auth->kerberos = d->kerberos;
+    return true;
 }
 
 /* Scripts wait for this line, and read the port from it. */
@@ -296,6 +331,7 @@ static void tear_down(struct daemon *d)
     while (d->clients)
         drop(d->clients);
     ns_server_free(d->server);
+    kerberos_acceptor_free(d->kerberos);
     users_free(d->users);
     event_free(d->accept);
     event_free(d->sigterm);
@@ -311,19 +347,13 @@ int main(int argc, char **argv)
 
     options_parse(&d.o, argc, argv);
     raise_limit();
-    d.users = users_load(d.o.users);
-    if (!d.users)
+    if (!load_accounts(&d))
         return 1;
-    d.o.server.smb.auth.lookup = users_lookup;
-    d.o.server.smb.auth.lookup_ctx = d.users;
     d.o.server.wake = on_wake;
     d.o.server.log = d.o.quiet ? NULL : on_log;
     d.fd = listen_on(&d.o);
-    if (d.fd < 0) {
-        fprintf(stderr, "sessiond: cannot listen on %s port %s: %s\n", d.o.host, d.o.port,
-                strerror(errno));
+    if (d.fd < 0)
         return 1;
-    }
     evutil_make_socket_nonblocking(d.fd);
     if (ns_server_new(&d.server, &d.o.server) || !set_up(&d)) {
         fprintf(stderr, "sessiond: cannot start: out of memory or entropy\n");

@@ -6,13 +6,19 @@
 #include <string.h>
 
 static const char usage[] =
-    "usage: sessiond --users FILE [option]...\n"
+    "usage: sessiond --users FILE | --keytab FILE [option]...\n"
     "\n"
     "A reference server for NetrSessionEnum over SMB 2.0.2 to 3.1.1.  It serves IPC$\n"
     "and the pipe srvsvc; files it has none.\n"
     "\n"
     "  --listen ADDRESS:PORT    where to listen (127.0.0.1:4445); port 0: any\n"
-    "  --users FILE             who may log on: name, password:... or nt:HASH, [admin]\n"
+    "  --users FILE             who may log on, a line each: a name, password:... or\n"
+    "                           nt:HASH, and admin for administrators, with a tab between\n"
+    "                           (a password may contain spaces)\n"
+    "  --keytab FILE            accept Kerberos with the keys in it; who has a ticket needs\n"
+    "                           no line among the users, unless to be an administrator\n"
+    "  --no-ntlm                accept nothing but Kerberos\n"
+    "  --request-mic            have clients sign the list of mechanisms that they offer\n"
     "  --name NAME              the server's NetBIOS name (SESSIOND)\n"
     "  --domain NAME            its domain (WORKGROUP)\n"
     "  --min-dialect D, --max-dialect D   2.0.2, 2.1, 3.0, 3.0.2, 3.1.1\n"
@@ -34,6 +40,9 @@ static const char usage[] =
 enum {
     OPT_LISTEN = 256,
     OPT_USERS,
+    OPT_KEYTAB,
+    OPT_NO_NTLM,
+    OPT_REQUEST_MIC,
     OPT_NAME,
     OPT_DOMAIN,
     OPT_MIN,
@@ -60,6 +69,9 @@ enum {
 static const struct option long_options[] = {
     {"listen", required_argument, NULL, OPT_LISTEN},
     {"users", required_argument, NULL, OPT_USERS},
+    {"keytab", required_argument, NULL, OPT_KEYTAB},
+    {"no-ntlm", no_argument, NULL, OPT_NO_NTLM},
+    {"request-mic", no_argument, NULL, OPT_REQUEST_MIC},
     {"name", required_argument, NULL, OPT_NAME},
     {"domain", required_argument, NULL, OPT_DOMAIN},
     {"min-dialect", required_argument, NULL, OPT_MIN},
@@ -151,6 +163,16 @@ static unsigned number(const char *text, unsigned most)
     return (unsigned)n;
 }
 
+/* The same where none at all would let nobody in. */
+static unsigned number_of(const char *option, const char *text, unsigned most)
+{
+    unsigned n = number(text, most);
+
+    if (!n)
+        die(option, "must be 1 or more");
+    return n;
+}
+
 /* "address:port", "[v6]:port", "port". */
 static void parse_listen(options *o, const char *text)
 {
@@ -179,6 +201,9 @@ static void apply(options *o, int opt, char *value)
     switch (opt) {
     case OPT_LISTEN: parse_listen(o, value); break;
     case OPT_USERS: o->users = value; break;
+    case OPT_KEYTAB: o->keytab = value; break;
+    case OPT_NO_NTLM: cfg->smb.auth.no_ntlm = true; break;
+    case OPT_REQUEST_MIC: cfg->smb.auth.request_mic = true; break;
     case OPT_NAME: cfg->smb.auth.netbios_computer = value; break;
     case OPT_DOMAIN: cfg->smb.auth.netbios_domain = value; break;
     case OPT_MIN: cfg->smb.min_dialect = choose(dialects, value); break;
@@ -194,8 +219,8 @@ static void apply(options *o, int opt, char *value)
     case OPT_ANY_NAME: cfg->any_name = true; break;
     case OPT_IDLE: o->idle = number(value, 86400); break;
     case OPT_LIFETIME: cfg->smb.lifetime = 1000ull * number(value, 86400); break;
-    case OPT_CONNECTIONS: o->max_connections = number(value, 1000000); break;
-    case OPT_SESSIONS: cfg->smb.max_sessions = number(value, 1000); break;
+    case OPT_CONNECTIONS: o->max_connections = number_of("--max-connections", value, 1000000); break;
+    case OPT_SESSIONS: cfg->smb.max_sessions = number_of("--max-sessions", value, 1000); break;
     case OPT_FILL: cfg->fill = number(value, 1000000); break;
     case OPT_SEED: cfg->seed = number(value, UINT32_MAX); break;
     case OPT_QUIET: o->quiet = true; break;
@@ -237,8 +262,10 @@ void options_parse(options *o, int argc, char **argv)
         apply(o, opt, optarg);
     if (optind < argc)
         die("unexpected", argv[optind]);
-    if (!o->users)
-        die("missing", "--users FILE");
+    if (!o->users && !o->keytab)
+        die("missing", "--users FILE or --keytab FILE");
+    if (o->server.smb.auth.no_ntlm && !o->keytab)
+        die("--no-ntlm", "then nobody could log on without --keytab FILE");
     if (o->server.smb.min_dialect > o->server.smb.max_dialect)
         die("the dialect range is empty", "--min-dialect, --max-dialect");
 }

@@ -6,9 +6,10 @@
 
 typedef struct options {
     ns_server_config server;
-    const char *users; /* path */
+    const char *users;  /* path; NULL: none */
+    const char *keytab; /* likewise */
     char host[256], port[8];
-    unsigned idle;            /* seconds without a byte before a client is dropped; 0: never */
+    unsigned idle; /* seconds without a byte before a client is dropped; 0: never */
     unsigned max_connections;
     bool quiet;
 } options;

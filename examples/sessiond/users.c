@@ -88,68 +88,101 @@ static bool parse_name(char *text, struct user *user)
            *user->name;
 }
 
-static bool parse_line(char *line, struct user *user)
+/* "password:secret admin": nobody can tell whether the password ends in it. */
+static bool is_doubtful(const char *secret)
+{
+    size_t len = strlen(secret);
+
+    return !strncmp(secret, "password:", 9) && len >= 9 + 6 &&
+           !strcmp(secret + len - 6, " admin");
+}
+
+/* NULL, or what is wrong with it. */
+static const char *parse_line(char *line, struct user *user)
 {
     char *name = word(&line, " \t");
     char *secret = word(&line, strncmp(line, "nt:", 3) ? "\t" : " \t");
 
+    if (is_doubtful(secret))
+        return "has spaces before \"admin\"; put a tab there, or if it is the end of the "
+               "password write that as nt:HASH";
     user->account.admin = !strcmp(line, "admin");
-    return (!*line || user->account.admin) && parse_name(name, user) &&
-           parse_secret(secret, user->account.nt_hash);
+    if ((!*line || user->account.admin) && parse_name(name, user) &&
+        parse_secret(secret, user->account.nt_hash))
+        return NULL;
+    return "is not \"name password:... | nt:HASH [admin]\" with tabs between";
 }
 
-static bool add_line(users *u, char *line)
+static const char *add_line(users *u, char *line)
 {
     struct user *user;
 
     line[strcspn(line, "\r\n")] = '\0';
     line += strspn(line, " \t");
     if (!*line || *line == '#')
-        return true;
+        return NULL;
     user = calloc(1, sizeof *user);
     if (!user)
-        return false;
+        return strerror(ENOMEM);
     user->next = u->first;
     u->first = user;
     return parse_line(line, user);
 }
 
-static bool is_private(FILE *f)
+/* NULL, or why the file is not to be used. */
+static const char *check_file(FILE *f)
 {
     struct stat st;
 
-    return !fstat(fileno(f), &st) &&
-           (!S_ISREG(st.st_mode) || !(st.st_mode & (S_IRWXG | S_IRWXO)));
+    if (!f || fstat(fileno(f), &st))
+        return strerror(errno);
+    if (S_ISDIR(st.st_mode))
+        return strerror(EISDIR);
+    if (S_ISREG(st.st_mode) && st.st_mode & (S_IRWXG | S_IRWXO))
+        return "others may read this file; chmod 600 it";
+    return NULL;
 }
 
-static users *complain(users *u, FILE *f, const char *path, const char *why, unsigned line)
+/* NULL, or why the reading ended; *n: at which line, 0 for none. */
+static const char *read_lines(users *u, FILE *f, unsigned *n)
 {
-    fprintf(stderr, line ? "sessiond: %s: %s, line %u\n" : "sessiond: %s: %s\n", path, why, line);
+    const char *why = NULL;
+    char line[LINE_BYTES];
+
+    for (*n = 0; !why && fgets(line, sizeof line, f); ++*n)
+        why = add_line(u, line);
+    ns_wipe(line, sizeof line);
+    if (ferror(f)) {
+        *n = 0;
+        why = strerror(errno);
+    }
+    return why;
+}
+
+static users *complain(users *u, const char *path, const char *why, unsigned line)
+{
+    if (line)
+        fprintf(stderr, "sessiond: %s, line %u: %s\n", path, line, why);
+    else
+        fprintf(stderr, "sessiond: %s: %s\n", path, why);
     users_free(u);
-    if (f)
-        fclose(f);
     return NULL;
 }
 
 users *users_load(const char *path)
 {
     users *u = calloc(1, sizeof *u);
-    FILE *f = fopen(path, "r");
-    char line[LINE_BYTES];
-    unsigned n = 0;
-    bool ok = true;
+    unsigned line = 0;
+    const char *why;
+    FILE *f;
 
-    if (!u || !f)
-        return complain(u, f, path, strerror(errno), 0);
-    if (!is_private(f))
-        return complain(u, f, path, "others may read this file; chmod 600 it", 0);
-    while (ok && fgets(line, sizeof line, f)) {
-        n++;
-        ok = add_line(u, line);
-    }
-    ns_wipe(line, sizeof line);
-    if (!ok)
-        return complain(u, f, path, "is not \"name password:... | nt:HASH [admin]\"", n);
-    fclose(f);
-    return u;
+    if (!u || !path)
+        return u;
+    f = fopen(path, "r");
+    why = check_file(f);
+    if (!why)
+        why = read_lines(u, f, &line);
+    if (f)
+        fclose(f);
+    return why ? complain(u, path, why, line) : u;
 }

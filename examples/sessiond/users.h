@@ -4,8 +4,10 @@
  *     alice                  password:Correct horse battery staple
  *     CORP\bob               nt:8846f7eaee8fb117ad06bdd830b7586c      admin
  *
- * A name without a domain holds in every domain.  A password ends with the
- * line, or before a tab; it may contain spaces. */
+ * A name without a domain holds in every domain; with Kerberos the domain is the
+ * realm, "CORP.EXAMPLE".  A password ends with the line, or before a tab, and
+ * may contain spaces: hence "admin" after it needs a tab before, which the reader
+ * insists on rather than guess. */
 #ifndef SESSIOND_USERS_H
 #define SESSIOND_USERS_H
 
@@ -13,8 +15,8 @@
 
 typedef struct users users;
 
-/* Reads the file; NULL, and a sentence on standard error, when that fails.
- * Others must not be able to read it. */
+/* Reads the file, or where path is NULL has no users; NULL, and a sentence on
+ * standard error, when that fails.  Others must not be able to read it. */
 users *users_load(const char *path);
 void users_free(users *u); /* wipes; NULL is allowed */
 /* For auth_server_params; ctx: the users. */

@@ -7,7 +7,8 @@
  * "key HEX".
  *
  * The server.  Arguments: serve, domain, user, password, computer; that user
- * is all there are, but nobody and guests are let in too.  "hint" answers
+ * is all there are, but nobody and guests are let in too.  A keytab after them:
+ * with Kerberos, and after that "request-mic".  "hint" answers
  * "token HEX", "step HEX" answers "token HEX" while it goes on and then
  * "user DOMAIN\USER", "guest DOMAIN\USER" or "anonymous", upon which
  * "last" answers "token HEX" and "key" "key HEX".
@@ -17,6 +18,7 @@
 #include <strings.h>
 
 #include "auth/auth.h"
+#include "auth/kerberos_server.h"
 #include "auth/server.h"
 
 static uint8_t in[65536];
@@ -151,7 +153,8 @@ static int print_key(const auth_server *a)
     return rc;
 }
 
-static int serve(auth_server *a, ns_writer *out, netsession_error *err)
+static int serve(auth_server *a, const auth_server_params *params, ns_writer *out,
+                 netsession_error *err)
 {
     int rc = 0;
 
@@ -159,7 +162,7 @@ static int serve(auth_server *a, ns_writer *out, netsession_error *err)
         if (is("step "))
             rc = listen_to(a, out, err);
         else if (is("hint"))
-            rc = auth_server_hint(out);
+            rc = auth_server_hint(params, out);
         else if (is("key"))
             rc = print_key(a);
         if (is("hint") || is("last"))
@@ -168,9 +171,11 @@ static int serve(auth_server *a, ns_writer *out, netsession_error *err)
     return rc;
 }
 
+/* arg is NULL-terminated. */
 static int run_server(char **arg, const netsession_hooks *hooks, netsession_error *err)
 {
-    auth_server *a;
+    kerberos_acceptor *kerberos = NULL;
+    auth_server *a = NULL;
     auth_server_params params = {.hooks = hooks,
                                  .netbios_computer = arg[3],
                                  .netbios_domain = arg[0],
@@ -179,15 +184,20 @@ static int run_server(char **arg, const netsession_hooks *hooks, netsession_erro
                                  .lookup = lookup,
                                  .lookup_ctx = arg,
                                  .anonymous = true,
-                                 .guest = true};
+                                 .guest = true,
+                                 .request_mic = arg[4] && arg[5]};
     ns_writer out;
-    int rc = auth_server_new(&a, &params, err);
+    int rc = arg[4] ? kerberos_acceptor_new(&kerberos, arg[4], err) : 0;
 
+    params.kerberos = kerberos;
     ns_writer_init(&out, hooks, 65535);
     if (!rc)
-        rc = serve(a, &out, err);
+        rc = auth_server_new(&a, &params, err);
+    if (!rc)
+        rc = serve(a, &params, &out, err);
     ns_writer_free(&out);
     auth_server_free(a);
+    kerberos_acceptor_free(kerberos);
     return rc;
 }
 
@@ -197,7 +207,7 @@ int main(int argc, char **argv)
     netsession_error err = {0};
     int rc;
 
-    if (argc != 5 && (argc != 6 || strcmp(argv[1], "serve")))
+    if (argc != 5 && (argc < 6 || argc > 8 || strcmp(argv[1], "serve")))
         return 2;
     ns_hooks_fill(&hooks, NULL);
     rc = argc == 5 ? run_client(argv + 1, &hooks, &err) : run_server(argv + 2, &hooks, &err);

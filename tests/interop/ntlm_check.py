@@ -168,7 +168,7 @@ class ImpacketClient:
         blob['MechToken'] = b'ticket' if self.form == 'late' else token
         answer = talk.say('step', blob.getData())
         if self.form == 'late':  # a token without a token is beyond Impacket's reader
-            assert answer == der(0xA1, der(0x30, der(0xA0, b'\x0a\x01\x01'),
+            assert answer == der(0xA1, der(0x30, der(0xA0, b'\x0a\x01\x03'),
                                            der(0xA1, der(0x06, NTLM)))), answer.hex()
             answer = talk.say('step', resp(None, token))
         answer = SPNEGO_NegTokenResp(answer)

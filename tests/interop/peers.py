@@ -11,6 +11,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SAMBA_DC = os.path.join(HERE, '..', 'peers', 'samba_dc.sh')
+MIT_KDC = os.path.join(HERE, '..', 'peers', 'mit_kdc.sh')
 IMPACKET = os.path.join(HERE, '..', 'peers', 'impacket_server.py')
 
 
@@ -121,6 +122,39 @@ class SambaDc(Host):
         return int(found.group(1)) if found else -1
 
 
+class MitKdc:
+    """tests/peers/mit_kdc.sh in a directory, while the context lasts."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        self.values = {}
+
+    def script(self, *arguments):
+        done = subprocess.run([MIT_KDC, *arguments], stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise Failure('mit_kdc.sh %s: %s' % (arguments[0], done.stderr.strip()))
+
+    def __enter__(self):
+        self.script('start', self.directory)
+        with open(self.file('env'), encoding='utf-8') as env:
+            self.values = dict(word.split('=', 1) for word in shlex.split(env.read()))
+        return self
+
+    def __exit__(self, *_):
+        self.script('stop', self.directory)
+
+    def file(self, name):
+        return os.path.join(self.directory, name)
+
+    @property
+    def env(self):
+        """What makes libkrb5 one of this realm, in a server as in a client; its
+        replay cache is nobody else's."""
+        return {'KRB5_CONFIG': self.values['KRB5_CONFIG'],
+                'KRB5RCACHENAME': 'file2:' + self.file('replays')}
+
+
 class ImpacketServer(Host):
     """tests/peers/impacket_server.py with a table, while the context lasts."""
 
@@ -166,9 +200,12 @@ class Sessiond(Host):
     users = {'admin': ('Secret-1', 'admin'), 'alice': ('secret', ''), 'bob': ('Passw0rd', ''),
              'jürgen': ('geheim', '')}
 
-    def __init__(self, build, *options):
+    def __init__(self, build, *options, users=None, env=None):
+        """users: as above; {}: without a file of them."""
         self.binary = os.path.join(os.path.abspath(build), 'sessiond')
         self.options = options
+        self.users = self.users if users is None else users
+        self.env = env
         self.directory = tempfile.TemporaryDirectory(prefix='sessiond-')
         self.log_file = os.path.join(self.directory.name, 'log')
         self.errors = os.path.join(self.directory.name, 'errors')
@@ -176,18 +213,23 @@ class Sessiond(Host):
         self.port = None
 
     def __enter__(self):
-        users = os.path.join(self.directory.name, 'users')
-        with open(users, 'w', encoding='utf-8', opener=lambda path, flags: os.open(
-                path, flags, 0o600)) as file:
-            for name, (password, rights) in self.users.items():
-                file.write('%s\tpassword:%s%s\n' % (name, password, rights and '\t' + rights))
+        users = self.write_users() if self.users else []
         with open(self.log_file, 'wb') as log, open(self.errors, 'wb') as errors:
             self.process = self.popen(
-                [self.binary, '--listen', '127.0.0.1:0', '--users', users, *self.options],
+                [self.binary, '--listen', '127.0.0.1:0', *users, *self.options], self.env,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=errors)
         ready = wait_for('sessiond is ready', self.is_ready)
         self.port = int(ready.group(1))
         return self
+
+    def write_users(self):
+        """The options that name the file."""
+        path = os.path.join(self.directory.name, 'users')
+        with open(path, 'w', encoding='utf-8', opener=lambda path, flags: os.open(
+                path, flags, 0o600)) as file:
+            for name, (password, rights) in self.users.items():
+                file.write('%s\tpassword:%s%s\n' % (name, password, rights and '\t' + rights))
+        return ['--users', path]
 
     def is_ready(self):
         if self.process.poll() is not None:

@@ -9,17 +9,19 @@ exit status is 1 when a case failed.  Each case has a server of its own, on a po
 of its own, which at its end must leave nothing behind.
 
 Needs no root; it needs rpcclient, smbclient, python3-impacket and python3-samba,
-hence the interpreter of the system.
+hence the interpreter of the system; for Kerberos what tests/peers/mit_kdc.sh needs.
 """
 import argparse
 import contextlib
 import datetime
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import traceback
 
@@ -32,7 +34,8 @@ from impacket.uuid import uuidtup_to_bin
 from samba import WERRORError, credentials, ndr, param
 from samba.dcerpc import srvsvc
 
-from peers import Command, Failure, Host, Sessiond, wait_for
+import kerberos_check
+from peers import Command, Failure, Host, MitKdc, Sessiond, wait_for
 
 # Our name of a thing: Samba's.
 DIALECTS = {'2.0.2': 'SMB2_02', '2.1': 'SMB2_10', '3.0': 'SMB3_00', '3.0.2': 'SMB3_02',
@@ -76,9 +79,19 @@ class Lab:
         self.build = build
         self.host = Host()
         self.command = Command(os.path.join(build, 'netsession'))
+        self.one_realm = None
 
     def server(self, *options):
         return Sessiond(self.build, *options)
+
+    def realm(self):
+        if not self.one_realm:
+            self.one_realm = Realm()
+        return self.one_realm
+
+    def close(self):
+        if self.one_realm:
+            self.one_realm.end()
 
     # The command against a server, as one of its users.
     def ask(self, method, server, *options, user='admin', password=None):
@@ -814,6 +827,244 @@ def samba_cases():
         yield 'samba.' + name, case
 
 
+# ---- Kerberos -----------------------------------------------------------------------------
+
+REALM = 'NET.TEST'
+KNOWN = {REALM + r'\alice': ('never-used-here', 'admin'), 'admin': ('Secret-1', 'admin')}
+
+
+class Realm:
+    """A KDC, and the tickets of alice and bob; begins when it is first needed."""
+
+    def __init__(self):
+        self.directory = tempfile.TemporaryDirectory(prefix='realm-')
+        self.kdc = MitKdc(self.directory.name)
+        self.kdc.__enter__()
+        os.environ.update(self.kdc.env)  # for the clients in this process too
+        for user in ('alice', 'bob'):
+            subprocess.run(['kinit', '-c', self.ccache(user), user], check=True, text=True,
+                           input=self.kdc.values[user.upper() + '_PASSWORD'] + '\n',
+                           stdout=subprocess.DEVNULL)
+
+    def ccache(self, user):
+        return self.kdc.file('of-' + user)
+
+    @contextlib.contextmanager
+    def copy(self, user, change=lambda path: None):
+        """A ccache of one's own: Samba notes in it how wrong its clock is."""
+        path = self.kdc.file('copy')
+        shutil.copy(self.ccache(user), path)
+        change(path)
+        yield path
+        os.remove(path)
+
+    def end(self):
+        self.kdc.__exit__()
+        self.directory.cleanup()
+
+
+def kerberos_server(lab, *options, keytab='server.keytab', users=None):
+    return Sessiond(lab.build, '--keytab', lab.realm().kdc.file(keytab), *options,
+                    users=KNOWN if users is None else users, env=lab.realm().kdc.env)
+
+
+def kerberos_samba(lab, server, program, *options, host='fs1', user='alice', ccache=None,
+                   clock=()):
+    """Exit status and output.  127.0.0.1 has no ticket: the server gets a name."""
+    ccache = ccache or lab.realm().ccache(user)
+    name = host + '.net.test'
+    target = '//%s/IPC$' % name if program == 'smbclient' else name
+    status, out, err = lab.host.run(
+        [*clock, program, '-s', os.devnull, '-p', str(server.port), '-I', '127.0.0.1',
+         '--use-kerberos=required', '--use-krb5-ccache=' + ccache, target, *options],
+        env={'KRB5CCNAME': ccache})
+    return status, out + err
+
+
+def kerberos_in(lab, server, *options, **kwargs):
+    status, out = kerberos_samba(lab, server, 'smbclient', '-c', 'exit', *options, **kwargs)
+    expect('exit status, with %.300s' % out, status, 0)
+    expect_in('log', server.log(), r'%s\%s logged on' % (REALM, kwargs.get('user', 'alice')))
+
+
+def kerberos_out(lab, server, why, **kwargs):
+    for _ in range(2):  # a refusal leaves the server as it was
+        status, out = kerberos_samba(lab, server, 'smbclient', '-c', 'exit', **kwargs)
+        expect('exit status, with %.300s' % out, status, 1)
+        expect_in('what smbclient says', out, 'NT_STATUS_LOGON_FAILURE')
+    expect_in('log', server.log(), why)
+
+
+def kerberos_protocol(dialect, signing, cipher):
+    """Everything signed or encrypted with keys from the ticket; who is known as an
+    administrator there is one here."""
+    def case(lab):
+        with kerberos_server(lab, *server_options(dialect, signing, cipher)) as server:
+            for level in LEVEL_FIELDS:
+                status, out = kerberos_samba(
+                    lab, server, 'rpcclient', *samba_options(dialect, signing, cipher), '-c',
+                    r'netsessenum \\\\127.0.0.1 alice %d' % level)
+                expect('exit status, with %.300s' % out, status, 0)
+                expect_in('netsessenum', out, 'Received 1 entries')
+            check_protocol(server, dialect, signing, cipher)
+    return case
+
+
+def kerberos_ticket(host):
+    """Tickets and session keys of other types; AES-256 is keyed by all of the key."""
+    def case(lab):
+        for protocol in (('3.1.1', 'AES-GMAC', None), ('3.1.1', 'AES-GMAC', 'AES-256-GCM'),
+                         ('3.0', 'AES-CMAC', 'AES-128-CCM'), ('2.1', 'HMAC-SHA256', None)):
+            with kerberos_server(lab, *server_options(*protocol)) as server:
+                kerberos_in(lab, server, *samba_options(*protocol), host=host)
+                check_protocol(server, *protocol)
+    return case
+
+
+def kerberos_users(lab):
+    """bob is known to the KDC only; without a file of users so is alice."""
+    for users, user in ((None, 'bob'), ({}, 'alice')):
+        with kerberos_server(lab, users=users) as server:
+            status, out = kerberos_samba(lab, server, 'rpcclient', '-c', 'netsessenum;srvinfo',
+                                         user=user)
+            expect_in('netsessenum', out, 'WERR_ACCESS_DENIED')
+            expect_in('srvinfo', out, 'netsession reference server')
+            expect('exit status', status, 0)
+
+
+def kerberos_beside_ntlm(lab):
+    with kerberos_server(lab) as server:
+        status, out = lab.samba('smbclient', server, '-L', '127.0.0.1')
+        expect('exit status, with %.200s' % out, status, 0)
+        kerberos_in(lab, server)
+
+
+def kerberos_no_ntlm(lab):
+    with kerberos_server(lab, '--no-ntlm') as server:
+        status, out = lab.samba('smbclient', server, '-L', '127.0.0.1')
+        expect('exit status', status, 1)
+        kerberos_in(lab, server)
+    expect_in('what smbclient says', out, 'NT_STATUS_LOGON_FAILURE')
+
+
+def kerberos_request_mic(lab):
+    with kerberos_server(lab, '--request-mic') as server:
+        kerberos_in(lab, server)
+        expect('answers that demand more', server.log().count('MORE_PROCESSING_REQUIRED'), 1)
+        status, out = lab.samba('smbclient', server, '-L', '127.0.0.1')
+        expect('exit status, with %.200s' % out, status, 0)
+
+
+def kerberos_wrong_keys(lab):
+    with kerberos_server(lab, keytab='stale.keytab') as server:
+        kerberos_out(lab, server, 'not found in keytab', host='stale')
+        kerberos_out(lab, server, 'annot decrypt ticket', host='wrong')
+        kerberos_out(lab, server, 'not found in keytab', host='fs1')
+
+
+def kerberos_clock(lab):
+    """An hour off, but told the server's time Samba comes in with that."""
+    with kerberos_server(lab) as server:
+        kerberos_in(lab, server)
+        for offset in ('+1h', '-1h'):
+            before = server.log().count('MORE_PROCESSING_REQUIRED')
+            with lab.realm().copy('alice') as ccache:
+                kerberos_in(lab, server, ccache=ccache, clock=('faketime', '-f', offset))
+            expect('answers that demand more',
+                   server.log().count('MORE_PROCESSING_REQUIRED') - before, 2)
+
+
+def kerberos_clock_refused(lab):
+    """Who does not listen stays outside."""
+    with kerberos_server(lab) as server:
+        kerberos_in(lab, server)
+        with lab.realm().copy('alice', lambda path: kerberos_check.skew_ccache(
+                path, 3600)) as ccache:
+            kerberos_out(lab, server, 'Clock skew too great', ccache=ccache)
+        kerberos_in(lab, server)
+
+
+def kerberos_impacket(lab):
+    """Impacket asks for no mutual authentication."""
+    with kerberos_server(lab) as server:
+        os.environ['KRB5CCNAME'] = lab.realm().ccache('alice')
+        connection = SMBConnection('fs1.net.test', '127.0.0.1', sess_port=server.port,
+                                   timeout=20)
+        try:
+            connection.kerberosLogin('alice', '', REALM, kdcHost='127.0.0.1', useCache=True)
+            raise Failure('let in')
+        except SessionError as error:
+            expect_in('Impacket', str(error), 'STATUS_INVALID_PARAMETER')
+        finally:
+            del os.environ['KRB5CCNAME']
+        kerberos_in(lab, server)
+
+
+def session_setup(smb, blob):
+    """Status and the answer's token, with Impacket's framing only."""
+    packet = smb.SMB_PACKET()
+    packet['Command'] = smb3structs.SMB2_SESSION_SETUP
+    packet['Data'] = data = smb3structs.SMB2SessionSetup()
+    data['SecurityMode'] = smb3structs.SMB2_NEGOTIATE_SIGNING_ENABLED
+    data['SecurityBufferLength'] = len(blob)
+    data['Buffer'] = blob
+    answer = smb.recvSMB(smb.sendSMB(packet))
+    if answer['Status']:
+        return answer['Status'], b''
+    smb._Session['SessionID'] = answer['SessionID']
+    return 0, smb3structs.SMB2SessionSetup_Response(answer['Data'])['Buffer']
+
+
+def kerberos_logon(lab, smb, user):
+    """Status, and the key of the session."""
+    client = kerberos_check.Initiator('fs1.net.test', lab.realm().ccache(user))
+    status, blob = session_setup(smb, kerberos_check.init([kerberos_check.MS_KRB5],
+                                                          client.step()))
+    if status:
+        return status, None
+    client.step(kerberos_check.fields_of(blob)[2])
+    return 0, client.key()
+
+
+def check_expired(connection):
+    time.sleep(1.5)
+    try:
+        connection.connectTree('IPC$')
+        raise Failure('the session does not expire')
+    except SessionError as error:
+        expect('status', error.getErrorCode(), 0xC000035C)
+
+
+def kerberos_anew(lab):
+    """A session that has run out goes on after another logon, with its old key; a
+    ticket of somebody else's does not help."""
+    with kerberos_server(lab, '--max-dialect', '2.1', '--lifetime', '1') as server:
+        connection = SMBConnection('fs1.net.test', '127.0.0.1', sess_port=server.port,
+                                   timeout=20, preferredDialect=smb3structs.SMB2_DIALECT_21)
+        smb = connection.getSMBServer()
+        status, key = kerberos_logon(lab, smb, 'alice')
+        expect('status', status, 0)
+        smb._Session.update(SigningKey=key[:16], SessionKey=key[:16], SigningActivated=True)
+        check_expired(connection)
+        expect('status', kerberos_logon(lab, smb, 'alice')[0], 0)
+        connection.connectTree('IPC$')
+        check_expired(connection)
+        expect('status', kerberos_logon(lab, smb, 'bob')[0], 0xC0000022)
+
+
+def kerberos_cases():
+    for name, *protocol in protocols():
+        yield 'kerberos.' + name, kerberos_protocol(*protocol)
+    for host in ('aes128', 'rc4', 'sha384'):
+        yield 'kerberos.ticket.' + host, kerberos_ticket(host)
+    for name, case in (('users', kerberos_users), ('beside-ntlm', kerberos_beside_ntlm),
+                       ('no-ntlm', kerberos_no_ntlm), ('request-mic', kerberos_request_mic),
+                       ('wrong-keys', kerberos_wrong_keys), ('clock', kerberos_clock),
+                       ('clock-refused', kerberos_clock_refused),
+                       ('impacket', kerberos_impacket), ('anew', kerberos_anew)):
+        yield 'kerberos.' + name, case
+
+
 # ---- three readers, one table -------------------------------------------------------------
 
 def same_rows(lab):
@@ -921,7 +1172,8 @@ def own_cases():
 # ---- running ------------------------------------------------------------------------------
 
 def all_cases():
-    for group in (rpcclient_cases, smbclient_cases, impacket_cases, samba_cases, own_cases):
+    for group in (rpcclient_cases, smbclient_cases, impacket_cases, samba_cases,
+                  kerberos_cases, own_cases):
         yield from group()
 
 
@@ -955,10 +1207,11 @@ def main():
         parser.error('no such case')
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that servers are ended too
     lab, failed = Lab(options.bin), 0
-    for name, case in cases:
-        why = run_case(lab, case)
-        failed += why is not None
-        print('ok %s' % name if why is None else 'FAIL %s: %s' % (name, why), flush=True)
+    with contextlib.closing(lab):
+        for name, case in cases:
+            why = run_case(lab, case)
+            failed += why is not None
+            print('ok %s' % name if why is None else 'FAIL %s: %s' % (name, why), flush=True)
     print('%d passed, %d failed' % (len(cases) - failed, failed))
     return 1 if failed else 0
 

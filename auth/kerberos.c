@@ -1,0 +1,191 @@
+#include "auth/kerberos_job.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+bool kerberos_available(void)
+{
+    return true;
+}
+
+/* ---- Begin and end ---- */
+
+static bool copy(kerberos *k, char **to, const char *from)
+{
+    *to = from ? ns_strdup(&k->hooks, from, strlen(from)) : NULL;
+    return *to || !from;
+}
+
+/* Realms are written in capitals; who writes "alice@corp.example" means that,
+ * and who mixes them what he writes. */
+static void capitalize(char *realm)
+{
+    for (const char *p = realm; *p; p++)
+        if (*p >= 'A' && *p <= 'Z')
+            return;
+    for (; *realm; realm++)
+        if (*realm >= 'a' && *realm <= 'z')
+            *realm = (char)(*realm - 'a' + 'A');
+}
+
+/* "alice@corp.example", or a domain that is a DNS name, names the realm. */
+static bool copy_user(kerberos *k, const kerberos_params *p)
+{
+    const char *at = strrchr(p->user, '@');
+    const char *realm = at ? at + 1 : strchr(p->domain, '.') ? p->domain : NULL;
+
+    k->user = ns_strdup(&k->hooks, p->user, at ? (size_t)(at - p->user) : strlen(p->user));
+    if (!k->user || !copy(k, &k->domain, p->domain) || !copy(k, &k->realm, realm))
+        return false;
+    if (realm)
+        capitalize(k->realm);
+    return true;
+}
+
+static bool copy_params(kerberos *k, const kerberos_params *p)
+{
+    k->delegate = p->delegate;
+    k->insist = p->insist;
+    k->bindings_len = p->bindings.n;
+    if (p->bindings.n && !(k->bindings = ns_strdup(&k->hooks, p->bindings.p, p->bindings.n)))
+        return false;
+    return copy_user(k, p) && copy(k, &k->password, p->password) &&
+           copy(k, &k->ccache, p->ccache) && copy(k, &k->keytab, p->keytab) &&
+           copy(k, &k->spn, p->spn);
+}
+
+int kerberos_new(kerberos **out, const kerberos_params *params, netsession_error *err)
+{
+    netsession_hooks hooks;
+    kerberos *k;
+
+    ns_hooks_fill(&hooks, NULL);
+    *out = k = ns_alloc(&hooks, sizeof *k);
+    if (!k)
+        return ns_fail_code(err, NETSESSION_E_MEMORY, NS_LAYER_KERBEROS);
+    k->hooks = hooks;
+    if (copy_params(k, params))
+        return 0;
+    kerberos_free(k);
+    *out = NULL;
+    return ns_fail_code(err, NETSESSION_E_MEMORY, NS_LAYER_KERBEROS);
+}
+
+static void free_context(kerberos *k)
+{
+    OM_uint32 minor;
+
+    gss_release_buffer(&minor, &k->first);
+    gss_delete_sec_context(&minor, &k->gss, GSS_C_NO_BUFFER);
+    gss_release_name(&minor, &k->target);
+    gss_release_cred(&minor, &k->cred);
+}
+
+/* What was got here goes with its keys; what was found stays. */
+static void free_ticket(kerberos *k)
+{
+    if (!k->krb5)
+        return;
+    if (k->cache)
+        krb5_cc_destroy(k->krb5, k->cache);
+    if (k->source && k->own_source)
+        krb5_cc_destroy(k->krb5, k->source);
+    else if (k->source)
+        krb5_cc_close(k->krb5, k->source);
+    krb5_free_principal(k->krb5, k->client);
+    krb5_free_principal(k->krb5, k->server);
+    krb5_free_context(k->krb5);
+}
+
+void kerberos_free(kerberos *k)
+{
+    netsession_hooks hooks;
+
+    if (!k)
+        return;
+    hooks = k->hooks;
+    free_context(k);
+    free_ticket(k);
+    ns_strfree(&hooks, k->user);
+    ns_strfree(&hooks, k->realm);
+    ns_strfree(&hooks, k->domain);
+    ns_strfree(&hooks, k->password);
+    ns_strfree(&hooks, k->ccache);
+    ns_strfree(&hooks, k->keytab);
+    ns_strfree(&hooks, k->spn);
+    ns_free(&hooks, k->bindings, k->bindings_len + 1);
+    ns_free(&hooks, k, sizeof *k);
+}
+
+/* ---- Asked beforehand ---- */
+
+static bool is_fresh(kerberos *k, const krb5_creds *creds)
+{
+    krb5_timestamp now;
+
+    return !krb5_timeofday(k->krb5, &now) &&
+           !krb5_is_config_principal(k->krb5, creds->server) &&
+           (uint32_t)creds->times.endtime > (uint32_t)now;
+}
+
+static bool has_fresh(kerberos *k)
+{
+    krb5_cc_cursor cursor;
+    krb5_creds creds;
+    bool found = false;
+
+    if (krb5_cc_start_seq_get(k->krb5, k->source, &cursor))
+        return false;
+    while (!found && !krb5_cc_next_cred(k->krb5, k->source, &cursor, &creds)) {
+        found = is_fresh(k, &creds);
+        krb5_free_cred_contents(k->krb5, &creds);
+    }
+    krb5_cc_end_seq_get(k->krb5, k->source, &cursor);
+    return found;
+}
+
+bool kerberos_has_ticket(const kerberos_params *params)
+{
+    netsession_error err = {0};
+    kerberos *k;
+    bool found;
+
+    if (kerberos_new(&k, params, &err))
+        return false;
+    found = !krb5_init_context(&k->krb5) && !kerberos_open_cache(k) && has_fresh(k);
+    kerberos_free(k);
+    return found;
+}
+
+/* ---- The work ---- */
+
+void kerberos_run(kerberos *k)
+{
+    krb5_error_code code;
+
+    if (k->krb5)
+        return; /* it has been done */
+    code = krb5_init_context(&k->krb5);
+    if (code)
+        kerberos_fail(k, code, "start Kerberos");
+    else if (!kerberos_get_ticket(k))
+        kerberos_begin(k);
+}
+
+int kerberos_result(const kerberos *k, netsession_error *err, bool *no_way)
+{
+    *no_way = k->no_way;
+    if (k->err.code)
+        *err = k->err;
+    else if (!k->gss)
+        return ns_fail(err, NETSESSION_E_STATE, NS_LAYER_KERBEROS,
+                       "the work was given back without having been run");
+    return k->err.code;
+}
+
+const char *kerberos_about(const kerberos *k)
+{
+    return k->about;
+}

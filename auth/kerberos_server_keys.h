@@ -1,0 +1,23 @@
+/* What the two files of the Kerberos acceptor share. */
+#ifndef NS_KERBEROS_SERVER_KEYS_H
+#define NS_KERBEROS_SERVER_KEYS_H
+
+#include <gssapi/gssapi.h>
+#include <krb5/krb5.h>
+
+#include "auth/kerberos_server.h"
+
+struct kerberos_acceptor {
+    krb5_context krb5;
+    krb5_principal server; /* the keytab's first, to sign errors with */
+    gss_cred_id_t cred;
+};
+
+/* The text of a failure of the GSS-API, cut short when it does not fit. */
+void kerberos_gss_text(char *out, size_t size, OM_uint32 major, OM_uint32 minor);
+
+/* Appends the answer to an AP-REQ of a client whose clock is wrong: a KRB-ERROR
+ * that tells it ours ([MS-KILE] 3.4.5). */
+int kerberos_put_skew(const kerberos_acceptor *c, ns_writer *out, netsession_error *err);
+
+#endif
