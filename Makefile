@@ -38,11 +38,13 @@ LEFT_OUT = auth/kerberos%.c
 LIBS = -lcrypto
 REQUIRES = libcrypto
 NEEDS = build
+KRB5_CHECK =
 else
 LEFT_OUT = auth/no_kerberos%.c
 LIBS = -lgssapi_krb5 -lkrb5 -lk5crypto -lcrypto
 REQUIRES = libcrypto krb5-gssapi krb5
 NEEDS = build kerberos
+KRB5_CHECK = $(BUILD)/tests/check_kerberos
 endif
 LIB_SRC := $(filter-out $(LEFT_OUT),$(LIB_SRC))
 SERVER_SRC := $(filter-out $(LEFT_OUT),$(SERVER_SRC))
@@ -111,6 +113,10 @@ $(BUILD)/netsession.pc: netsession.pc.in FORCE # PREFIX may have changed
 $(BUILD)/tests/check: $(BUILD)/tests/main.o $(BUILD)/tests/replay.o $(BUILD)/tests/util.o $(TEST_OBJ) $(INTERNAL)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(CHECK_LIBS)
 
+KRB5_CHECK_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/kerberos/*.c)))
+$(BUILD)/tests/check_kerberos: $(KRB5_CHECK_OBJ) $(BUILD)/tests/test_server_rig.o $(BUILD)/tests/util.o $(INTERNAL)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(CHECK_LIBS)
+
 $(BUILD)/tests/ndrtool: $(BUILD)/tests/ndrtool.o $(INTERNAL)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -ljansson
 
@@ -123,10 +129,11 @@ $(BUILD)/tests/interop/auth_talk: $(BUILD)/tests/interop/auth_talk.o $(INTERNAL)
 $(BUILD)/tests/hold $(BUILD)/tests/count: $(BUILD)/tests/%: $(BUILD)/tests/%.o $(LIB)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
-tests: all $(BUILD)/tests/check $(TEST_TOOLS)
+tests: all $(BUILD)/tests/check $(KRB5_CHECK) $(TEST_TOOLS)
 
 run-check: tests
 	$(BUILD)/tests/check
+	$(if $(KRB5_CHECK),tests/kerberos.sh $(BUILD))
 	tests/symbols.sh $(BUILD)
 	tests/test_tool.py $(BUILD)/netsession
 
@@ -200,7 +207,7 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
--include $(LIB_OBJ:.o=.d) $(SERVER_OBJ:.o=.d) $(SESSIOND_OBJ:.o=.d) $(TOOL_OBJ:.o=.d) $(TEST_OBJ:.o=.d) $(wildcard $(BUILD)/*/*.d)
+-include $(LIB_OBJ:.o=.d) $(SERVER_OBJ:.o=.d) $(SESSIOND_OBJ:.o=.d) $(TOOL_OBJ:.o=.d) $(TEST_OBJ:.o=.d) $(KRB5_CHECK_OBJ:.o=.d) $(wildcard $(BUILD)/*/*.d)
 
 .SECONDARY:
 .PHONY: all tests run-check check valgrind fuzz interop bench demo deps deps-interop install clean

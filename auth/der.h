@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/crypto.h"
 
+#define DER_INTEGER        0x02
 #define DER_BIT_STRING     0x03
 #define DER_OCTET_STRING   0x04
 #define DER_OID            0x06

@@ -4,6 +4,8 @@
 #include "auth/der.h"
 #include "auth/kerberos_job.h"
 
+#define DER_AP_REP 0x6F
+
 /* ---- The context ---- */
 
 /* Mutual always; delegation when it was asked for.  Nothing is sealed. */
@@ -105,6 +107,29 @@ static int take_key(kerberos *k, netsession_error *err)
                                 "Kerberos made no session key of a length that is known");
 }
 
+static bool is_integer(ns_reader *seq, unsigned field, uint8_t value)
+{
+    ns_reader inner = der_enter(seq, DER_CONTEXT(field));
+    ns_slice n = der_take(&inner, DER_INTEGER);
+
+    der_leave(seq, &inner);
+    return !seq->bad && n.n == 1 && *(const uint8_t *)n.p == value;
+}
+
+/* AP-REP ::= [APPLICATION 15] SEQUENCE { pvno [0] INTEGER (5), msg-type [1]
+ * INTEGER (15), ... } (RFC 4120 section 5.5.2): libkrb5 passes over the type. */
+static bool is_reply(ns_slice in)
+{
+    ns_reader r = ns_reader_of(in.p, in.n), token = der_enter(&r, DER_APPLICATION_0), reply,
+              seq;
+
+    der_take(&token, DER_OID);
+    ns_take(&token, 2);
+    reply = der_enter(&token, DER_AP_REP);
+    seq = der_enter(&reply, DER_SEQUENCE);
+    return is_integer(&seq, 0, 5) && is_integer(&seq, 1, 15);
+}
+
 static int take_reply(kerberos *k, ns_slice in, ns_writer *out, netsession_error *err)
 {
     gss_buffer_desc token = {in.n, (void *)(uintptr_t)in.p}, answer = GSS_C_EMPTY_BUFFER;
@@ -117,7 +142,7 @@ static int take_reply(kerberos *k, ns_slice in, ns_writer *out, netsession_error
         note_error(k, in);
         return kerberos_fail_gss(k, major, minor, "log on", err);
     }
-    if (major != GSS_S_COMPLETE || more || !(flags & GSS_C_MUTUAL_FLAG))
+    if (major != GSS_S_COMPLETE || more || !(flags & GSS_C_MUTUAL_FLAG) || !is_reply(in))
         return ns_fail(err, NETSESSION_E_SECURITY, NS_LAYER_KERBEROS,
                        "the server's answer does not prove who it is");
     return take_key(k, err);

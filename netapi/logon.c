@@ -141,7 +141,8 @@ netsession_work *netsession_take_work(netsession *ns)
 {
     kerberos *work = ns->logon.work;
 
-    ns->logon.taken = work;
+    if (work)
+        ns->logon.taken = work;
     ns->logon.work = NULL;
     return work;
 }

@@ -194,6 +194,14 @@ static bool to_client(rig_client *c)
     return true;
 }
 
+static void do_work(rig_client *c)
+{
+    netsession_work *work = netsession_take_work(c->ns);
+
+    netsession_work_run(work);
+    (void)netsession_work_done(c->ns, work);
+}
+
 int rig_run(rig_client *c)
 {
     bool moved = true;
@@ -204,7 +212,9 @@ int rig_run(rig_client *c)
         if (want & NETSESSION_EVENT && netsession_next_event(c->ns, &c->event))
             break;
         c->event.type = 0;
-        if (want & NETSESSION_WRITE)
+        if (want & NETSESSION_WORK)
+            do_work(c);
+        else if (want & NETSESSION_WRITE)
             to_server(c);
         else
             moved = want & NETSESSION_READ && to_client(c);

@@ -390,7 +390,7 @@ def cases():
 
 def main():
     failed = 0
-    with tempfile.TemporaryDirectory(prefix='kerberos-check-') as directory, MitKdc(directory) as kdc:
+    with tempfile.TemporaryDirectory(prefix='kerberos-') as directory, MitKdc(directory) as kdc:
         os.environ.update(kdc.env)
         lab = Lab(sys.argv[1], kdc)
         for name, check, *arguments in cases():

@@ -987,6 +987,7 @@ def kerberos_clock_refused(lab):
 def kerberos_impacket(lab):
     """Impacket asks for no mutual authentication."""
     with kerberos_server(lab) as server:
+        kerberos_in(lab, server)  # so that the ticket is there
         os.environ['KRB5CCNAME'] = lab.realm().ccache('alice')
         connection = SMBConnection('fs1.net.test', '127.0.0.1', sess_port=server.port,
                                    timeout=20)
@@ -994,9 +995,10 @@ def kerberos_impacket(lab):
             connection.kerberosLogin('alice', '', REALM, kdcHost='127.0.0.1', useCache=True)
             raise Failure('let in')
         except SessionError as error:
-            expect_in('Impacket', str(error), 'STATUS_INVALID_PARAMETER')
+            expect_in('Impacket', str(error), 'STATUS_LOGON_FAILURE')
         finally:
             del os.environ['KRB5CCNAME']
+        expect_in('log', server.log(), 'lacks mutual authentication')
         kerberos_in(lab, server)
 
 
@@ -1047,7 +1049,7 @@ def kerberos_anew(lab):
         smb._Session.update(SigningKey=key[:16], SessionKey=key[:16], SigningActivated=True)
         check_expired(connection)
         expect('status', kerberos_logon(lab, smb, 'alice')[0], 0)
-        connection.connectTree('IPC$')
+        connection.disconnectTree(connection.connectTree('IPC$'))
         check_expired(connection)
         expect('status', kerberos_logon(lab, smb, 'bob')[0], 0xC0000022)
 

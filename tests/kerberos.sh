@@ -1,0 +1,31 @@
+#!/bin/bash
+# Runs the tests that need a KDC, with a realm and a server of their own; no
+# root, no network but 127.0.0.1.
+#   kerberos.sh BUILD [COMMAND...]    COMMAND (valgrind ...) goes before the tests
+set -euo pipefail
+build=$1
+shift
+cd "$(dirname "$0")/.."
+dir=$(mktemp -d)
+server=
+trap '[ -z "$server" ] || kill $server; tests/peers/mit_kdc.sh stop "$dir"; rm -rf "$dir"' EXIT
+tests/peers/mit_kdc.sh start "$dir"
+set -a
+# shellcheck source=/dev/null
+. "$dir/env"
+set +a
+export KDC_DIR=$dir KRB5RCACHEDIR=$dir
+unset KRB5CCNAME KRB5_CLIENT_KTNAME KRB5_KTNAME USER PASSWD PASSWD_FD PASSWD_FILE
+kinit -k -t "$dir/alice.keytab" alice
+
+"$build/sessiond" --keytab "$dir/server.keytab" --listen 127.0.0.1:0 --read-for-all \
+    >"$dir/sessiond.log" 2>&1 &
+server=$!
+for _ in $(seq 200); do
+    port=$(sed -n 's/.*ready on .* port \([0-9]*\).*/\1/p' "$dir/sessiond.log")
+    [ -z "$port" ] || break
+    sleep 0.05 # between looks
+done
+[ -n "$port" ] || { cat "$dir/sessiond.log"; exit 1; }
+export SESSIOND=localhost:$port
+"$@" "$build/tests/check_kerberos"

@@ -1,0 +1,16 @@
+/* The realm to test against: KDC_DIR names what tests/peers/mit_kdc.sh made. */
+#ifndef TESTS_KERBEROS_REALM_H
+#define TESTS_KERBEROS_REALM_H
+
+#include <check.h>
+
+/* A file of the realm's folder. */
+const char *realm_file(const char *name);
+/* The password of "ALICE", "BOB", ... */
+const char *realm_password(const char *who);
+
+Suite *logon_suite(void);
+Suite *tokens_suite(void);
+Suite *threads_suite(void);
+
+#endif

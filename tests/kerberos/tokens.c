@@ -1,0 +1,423 @@
+/* Client and server, token by token; and what lies between them changes them. */
+#include <gssapi/gssapi_krb5.h>
+#include <krb5.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "auth/kerberos.h"
+#include "auth/kerberos_server.h"
+#include "auth/spnego.h"
+#include "base/mem.h"
+#include "tests/kerberos/realm.h"
+#include "tests/util.h"
+
+#define SPN "cifs/fs1.net.test"
+
+static netsession_hooks hooks;
+static kerberos_acceptor *acceptor;
+
+static int lookup(void *ctx, const char *domain, const char *user, auth_account *out)
+{
+    (void)ctx;
+    (void)domain;
+    (void)user;
+    (void)out;
+    return 0;
+}
+
+static void setup(void)
+{
+    netsession_error err = {0};
+
+    ns_hooks_fill(&hooks, NULL);
+    ck_assert_int_eq(kerberos_acceptor_new(&acceptor, realm_file("server.keytab"), &err), 0);
+}
+
+static void teardown(void)
+{
+    kerberos_acceptor_free(acceptor);
+}
+
+/* ---- Two ends ---- */
+
+typedef struct talk {
+    kerberos *ticket;
+    auth_params client_params;
+    auth_server_params server_params;
+    auth_client *client;
+    auth_server *server;
+    ns_writer to_server, to_client;
+    netsession_error err, server_err;
+} talk;
+
+static kerberos *get_ticket(const kerberos_params *p)
+{
+    netsession_error err = {0};
+    kerberos *k;
+    bool no_way;
+
+    ck_assert_int_eq(kerberos_new(&k, p, &err), 0);
+    kerberos_run(k);
+    ck_assert_msg(!kerberos_result(k, &err, &no_way), "%s", err.message);
+    return k;
+}
+
+/* Up to the server's answer. */
+static void begin(talk *t, bool request_mic, int answer)
+{
+    static const auth_mech *const mechs[] = {&ms_kerberos_mech, &kerberos_mech, &ntlm_mech};
+    static const uint8_t none[16];
+    const kerberos_params p = {.user = "", .domain = "", .spn = SPN};
+
+    memset(t, 0, sizeof *t);
+    t->ticket = get_ticket(&p);
+    t->client_params = (auth_params){.hooks = &hooks,
+                                     .domain = "",
+                                     .user = "alice",
+                                     .password = "",
+                                     .workstation = "",
+                                     .target_name = SPN,
+                                     .bindings = none,
+                                     .kerberos = t->ticket};
+    t->server_params = (auth_server_params){.hooks = &hooks,
+                                            .netbios_computer = "FS1",
+                                            .netbios_domain = "NET",
+                                            .lookup = lookup,
+                                            .kerberos = acceptor,
+                                            .request_mic = request_mic};
+    ns_writer_init(&t->to_server, &hooks, 65535);
+    ns_writer_init(&t->to_client, &hooks, 65535);
+    ck_assert(!auth_client_new_with(&t->client, &t->client_params, mechs, 3, &t->err));
+    ck_assert(!auth_server_new(&t->server, &t->server_params, &t->server_err));
+    ck_assert(!auth_client_step(t->client, NULL, 0, &t->to_server, &t->err));
+    ck_assert_msg(auth_server_step(t->server, t->to_server.p, t->to_server.len, &t->to_client,
+                                   &t->server_err) == answer,
+                  "%s", t->server_err.message);
+}
+
+static void end(talk *t)
+{
+    auth_client_free(t->client);
+    auth_server_free(t->server);
+    kerberos_free(t->ticket);
+    ns_writer_free(&t->to_server);
+    ns_writer_free(&t->to_client);
+}
+
+static int finish(talk *t, const void *token, size_t len)
+{
+    int rc = auth_client_finish(t->client, token, len, &t->err);
+
+    if (rc)
+        ck_assert_int_eq(t->err.code, rc);
+    return rc;
+}
+
+START_TEST(in_peace)
+{
+    uint8_t ours[AUTH_KEY_MAX], theirs[AUTH_KEY_MAX];
+    size_t n, m;
+    talk t;
+
+    begin(&t, false, 0);
+    ck_assert_int_eq(finish(&t, t.to_client.p, t.to_client.len), 0);
+    ck_assert(!auth_client_session_key(t.client, ours, &n));
+    ck_assert(!auth_server_session_key(t.server, theirs, &m));
+    ck_assert_uint_eq(n, 32);
+    ck_assert_uint_eq(m, 32);
+    ck_assert_mem_eq(ours, theirs, n);
+    ck_assert_str_eq(auth_server_user(t.server), "alice");
+    ck_assert_str_eq(auth_server_domain(t.server), "NET.TEST");
+    end(&t);
+}
+END_TEST
+
+/* ---- The server's answer, changed ---- */
+
+/* 1.2.840.48018.1.2.2 and 1.2.840.113554.1.2.2 differ in one bit, and mean the
+ * same; on the wire there is a signature over both. */
+static bool is_other_name(const talk *t, size_t at, unsigned bit)
+{
+    return at == 18 && bit == 2 && t->to_client.p[at] == 0x86;
+}
+
+/* The same answer may be tried on one client only; so each has its own logon. */
+static void flip(size_t at, unsigned bit, bool *more)
+{
+    talk t;
+
+    begin(&t, false, 0);
+    *more = at < t.to_client.len;
+    if (*more) {
+        t.to_client.p[at] ^= (uint8_t)(1u << bit);
+        ck_assert_msg(finish(&t, t.to_client.p, t.to_client.len) || is_other_name(&t, at, bit),
+                      "byte %zu, bit %u", at, bit);
+    }
+    end(&t);
+}
+
+/* The bit moves along, so that each has its turn. */
+START_TEST(flipped_answer)
+{
+    bool more = true;
+
+    for (size_t at = 0; more; at++)
+        flip(at, (unsigned)(at + (size_t)_i) % 8, &more);
+}
+END_TEST
+
+START_TEST(cut_answer)
+{
+    bool more = true;
+
+    for (size_t len = 0; more; len += 7) {
+        talk t;
+
+        begin(&t, false, 0);
+        more = len < t.to_client.len;
+        if (more)
+            ck_assert_int_ne(finish(&t, t.to_client.p, len), 0);
+        end(&t);
+    }
+}
+END_TEST
+
+/* accept-completed, and no AP-REP; or not even that. */
+START_TEST(no_answer)
+{
+    const spnego_resp resps[] = {{.state = SPNEGO_ACCEPT_COMPLETED, .mech = spnego_ms_kerberos},
+                                 {.state = SPNEGO_ACCEPT_COMPLETED},
+                                 {.state = SPNEGO_ACCEPT_COMPLETED, .mech = spnego_ntlm},
+                                 {.state = SPNEGO_REJECT}};
+    const int codes[] = {NETSESSION_E_SECURITY, NETSESSION_E_PROTOCOL, NETSESSION_E_SECURITY,
+                         NETSESSION_E_LOGON, NETSESSION_E_SECURITY};
+    ns_writer token;
+    talk t;
+
+    begin(&t, false, 0);
+    ns_writer_init(&token, &hooks, 65535);
+    if (_i < 4)
+        spnego_put_resp(&token, &resps[_i]);
+    ck_assert_int_ne(finish(&t, token.p, token.len), 0);
+    ck_assert_int_eq(t.err.code, codes[_i]);
+    ns_writer_free(&token);
+    end(&t);
+}
+END_TEST
+
+/* The answer to another client with a ticket for the same server. */
+START_TEST(answer_to_another)
+{
+    talk a, b;
+
+    begin(&a, false, 0);
+    begin(&b, false, 0);
+    ck_assert_int_eq(finish(&a, b.to_client.p, b.to_client.len), NETSESSION_E_SECURITY);
+    ck_assert_int_eq(finish(&b, b.to_client.p, b.to_client.len), 0);
+    end(&a);
+    end(&b);
+}
+END_TEST
+
+/* ---- The client's request, changed ---- */
+
+START_TEST(flipped_request)
+{
+    netsession_error err = {0};
+    auth_server *server;
+    ns_writer out;
+    talk t;
+
+    begin(&t, false, 0);
+    for (size_t at = 0; at < t.to_server.len; at++) {
+        t.to_server.p[at] ^= (uint8_t)(1u << (at + (size_t)_i) % 8);
+        memset(&err, 0, sizeof err);
+        ns_writer_init(&out, &hooks, 65535);
+        ck_assert_int_eq(auth_server_new(&server, &t.server_params, &err), 0);
+        ck_assert_msg(auth_server_step(server, t.to_server.p, t.to_server.len, &out, &err) != 0,
+                      "byte %zu", at);
+        ck_assert_str_eq(auth_server_user(server), "");
+        auth_server_free(server);
+        ns_writer_free(&out);
+        t.to_server.p[at] ^= (uint8_t)(1u << (at + (size_t)_i) % 8);
+    }
+    end(&t);
+}
+END_TEST
+
+/* ---- The mechanism list, signed ---- */
+
+/* Both signatures; _i 0: in order, 1: the client's changed, 2: the server's,
+ * 3: the server's is missing. */
+START_TEST(signed_list)
+{
+    const spnego_resp unsigned_end = {.state = SPNEGO_ACCEPT_COMPLETED};
+    int rc;
+    talk t;
+
+    begin(&t, true, 1);
+    ns_writer_drop(&t.to_server, t.to_server.len);
+    ck_assert(
+        !auth_client_step(t.client, t.to_client.p, t.to_client.len, &t.to_server, &t.err));
+    ns_writer_drop(&t.to_client, t.to_client.len);
+    t.to_server.p[t.to_server.len - 1] ^= _i == 1;
+    rc =
+        auth_server_step(t.server, t.to_server.p, t.to_server.len, &t.to_client, &t.server_err);
+    ck_assert_int_eq(rc, _i == 1 ? NETSESSION_E_LOGON : 0);
+    if (_i == 3) {
+        ns_writer_drop(&t.to_client, t.to_client.len);
+        spnego_put_resp(&t.to_client, &unsigned_end);
+    }
+    if (_i != 1) {
+        t.to_client.p[t.to_client.len - 1] ^= _i == 2;
+        ck_assert_int_eq(finish(&t, t.to_client.p, t.to_client.len),
+                         _i ? NETSESSION_E_SECURITY : 0);
+    }
+    end(&t);
+}
+END_TEST
+
+/* ---- A KRB-ERROR in place of the answer (RFC 4121 section 4.1) ---- */
+
+static void put_error(ns_writer *w, krb5_error_code code, long ahead)
+{
+    static const uint8_t head[] = {0x06, 0x09, 0x2A, 0x86, 0x48, 0x86, 0xF7,
+                                   0x12, 0x01, 0x02, 0x02, 0x03, 0x00};
+    krb5_context krb5;
+    krb5_principal server;
+    krb5_error error = {0};
+    krb5_data data;
+    size_t outer;
+
+    ck_assert(!krb5_init_context(&krb5) && !krb5_parse_name(krb5, SPN, &server));
+    error.error = (krb5_ui_4)(code - ERROR_TABLE_BASE_krb5);
+    error.server = server;
+    error.stime = (krb5_timestamp)(time(NULL) + ahead);
+    ck_assert(!krb5_mk_error(krb5, &error, &data));
+    outer = der_open(w, DER_APPLICATION_0);
+    ns_put(w, head, sizeof head);
+    ns_put(w, data.data, data.length);
+    der_close(w, outer);
+    krb5_free_data_contents(krb5, &data);
+    krb5_free_principal(krb5, server);
+    krb5_free_context(krb5);
+}
+
+static const struct {
+    krb5_error_code code;
+    long ahead;
+    uint32_t win32;
+    const char *word;
+} errors[] = {{KRB5KRB_AP_ERR_SKEW, 3600, 1398, " s behind the other's"},
+              {KRB5KRB_AP_ERR_SKEW, -3600, 1398, " s ahead of the other's"},
+              {KRB5KRB_AP_ERR_BADKEYVER, 0, 1396, "renew the keytab"},
+              {KRB5KRB_AP_ERR_MODIFIED, 0, 1396, "another key"},
+              {KRB5KRB_AP_ERR_TKT_EXPIRED, 0, 1326, "expired"}};
+
+START_TEST(error_token)
+{
+    spnego_resp r = {.state = SPNEGO_ACCEPT_INCOMPLETE, .mech = spnego_ms_kerberos};
+    ns_writer error, token;
+    talk t;
+
+    begin(&t, false, 0);
+    ns_writer_init(&error, &hooks, 65535);
+    ns_writer_init(&token, &hooks, 65535);
+    put_error(&error, errors[_i].code, errors[_i].ahead);
+    r.token = (ns_slice){error.p, error.len};
+    spnego_put_resp(&token, &r);
+    ns_writer_drop(&t.to_server, t.to_server.len);
+    ck_assert_int_lt(auth_client_step(t.client, token.p, token.len, &t.to_server, &t.err), 0);
+    ck_assert_str_eq(t.err.layer, "kerberos");
+    ck_assert_uint_eq(t.err.win32, errors[_i].win32);
+    ck_assert_msg(strstr(t.err.message, errors[_i].word) != NULL, "%s", t.err.message);
+    ns_writer_free(&error);
+    ns_writer_free(&token);
+    end(&t);
+}
+END_TEST
+
+/* ---- What the request says, as another acceptor reads it ---- */
+
+static OM_uint32 accept_directly(kerberos *k, const char *bindings, OM_uint32 *flags)
+{
+    struct gss_channel_bindings_struct channel = {0};
+    gss_key_value_element_desc element = {"keytab", realm_file("server.keytab")};
+    gss_key_value_set_desc store = {1, &element};
+    gss_cred_id_t cred, delegated = GSS_C_NO_CREDENTIAL;
+    gss_ctx_id_t ctx = GSS_C_NO_CONTEXT;
+    gss_buffer_desc in, out = GSS_C_EMPTY_BUFFER;
+    netsession_error err = {0};
+    auth_params params = {.kerberos = k};
+    ns_writer token;
+    OM_uint32 minor, major;
+    void *state;
+
+    ns_writer_init(&token, &hooks, 65535);
+    ck_assert(!kerberos_mech.create(&state, &params, &err));
+    ck_assert_int_eq(kerberos_mech.step(state, NULL, 0, &token, &err), 1);
+    ck_assert(!gss_acquire_cred_from(&minor, GSS_C_NO_NAME, 0, GSS_C_NO_OID_SET, GSS_C_ACCEPT,
+                                     &store, &cred, NULL, NULL));
+    in = (gss_buffer_desc){token.len, token.p};
+    channel.application_data = (gss_buffer_desc){strlen(bindings), (void *)(uintptr_t)bindings};
+    major = gss_accept_sec_context(&minor, &ctx, cred, &in, *bindings ? &channel : NULL, NULL,
+                                   NULL, &out, flags, NULL, &delegated);
+    gss_release_buffer(&minor, &out);
+    gss_delete_sec_context(&minor, &ctx, GSS_C_NO_BUFFER);
+    gss_release_cred(&minor, &cred);
+    gss_release_cred(&minor, &delegated);
+    ns_writer_free(&token);
+    kerberos_free(k);
+    return major;
+}
+
+START_TEST(channel_bindings)
+{
+    const kerberos_params p = {
+        .user = "", .domain = "", .spn = SPN, .bindings = {"tls-unique:abc", 14}};
+    OM_uint32 flags;
+
+    ck_assert_uint_eq(accept_directly(get_ticket(&p), "tls-unique:abc", &flags),
+                      GSS_S_COMPLETE);
+    ck_assert(flags & GSS_C_MUTUAL_FLAG);
+    ck_assert_uint_eq(accept_directly(get_ticket(&p), "tls-unique:xyz", &flags),
+                      GSS_S_BAD_BINDINGS);
+}
+END_TEST
+
+/* A ticket that could be forwarded is not, unless that is asked for. */
+START_TEST(delegation)
+{
+    kerberos_params p = {.user = "alice@NET.TEST",
+                         .domain = "",
+                         .password = realm_password("ALICE"),
+                         .spn = SPN,
+                         .delegate = _i != 0};
+    OM_uint32 flags;
+
+    ck_assert_uint_eq(accept_directly(get_ticket(&p), "", &flags), GSS_S_COMPLETE);
+    ck_assert_int_eq((flags & GSS_C_DELEG_FLAG) != 0, _i != 0);
+}
+END_TEST
+
+Suite *tokens_suite(void)
+{
+    Suite *s = suite_create("tokens");
+    TCase *tc = tcase_create("tokens");
+
+    tcase_set_timeout(tc, 120);
+    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_test(tc, in_peace);
+    tcase_add_loop_test(tc, flipped_answer, 0, 8);
+    tcase_add_test(tc, cut_answer);
+    tcase_add_loop_test(tc, no_answer, 0, 5);
+    tcase_add_test(tc, answer_to_another);
+    tcase_add_loop_test(tc, flipped_request, 0, 2);
+    tcase_add_loop_test(tc, signed_list, 0, 4);
+    tcase_add_loop_test(tc, error_token, 0, sizeof errors / sizeof *errors);
+    tcase_add_test(tc, channel_bindings);
+    tcase_add_loop_test(tc, delegation, 0, 2);
+    suite_add_tcase(s, tc);
+    return s;
+}
