@@ -214,8 +214,8 @@ static int ended(auth_server *a, ns_slice token, ns_slice mic, ns_writer *out,
     return put_answer(a, SPNEGO_ACCEPT_INCOMPLETE, token, (ns_slice){0}, out);
 }
 
-static int answered(auth_server *a, int rc, ns_slice token, ns_slice mic, ns_writer *out,
-                    netsession_error *err)
+static int stepped(auth_server *a, int rc, ns_slice token, ns_slice mic, ns_writer *out,
+                   netsession_error *err)
 {
     if (rc == 0)
         return ended(a, token, mic, out, err);
@@ -244,7 +244,7 @@ static int mech_leg(auth_server *a, ns_slice in, ns_slice mic, ns_writer *out,
     if (rc >= 0 && token.err)
         rc = ns_fail_code(err, token.err, NS_LAYER_AUTH);
     if (rc >= 0)
-        rc = answered(a, rc, (ns_slice){token.p, token.len}, mic, out, err);
+        rc = stepped(a, rc, (ns_slice){token.p, token.len}, mic, out, err);
     ns_writer_free(&token);
     return rc;
 }

@@ -113,6 +113,9 @@ static bool repeats(netsession_list *list, uint32_t resume)
 /* More than any server has: a list that only grows has no end. */
 #define MAX_ROWS (1u << 22)
 
+/* Every session fits into this: four strings of 1,024 units, and a struct. */
+#define SMALLEST_LIMIT (4 * 2 * 1024 + 64)
+
 /* The page is used up; is there another? */
 static int turn_page(netsession_list *list)
 {
@@ -125,6 +128,10 @@ static int turn_page(netsession_list *list)
         return ns_conn_fail(
             list->ns, NETSESSION_E_LIMIT, NS_LAYER_SRVSVC,
             "the server lists more than %u sessions and does not come to an end", MAX_ROWS);
+    if (!netsession_page_count(list->page) && list->query.preferred_length < SMALLEST_LIMIT)
+        return ns_conn_fail(list->ns, NETSESSION_E_LIMIT, NS_LAYER_SRVSVC,
+                            "no session fits into the preferred length of %u bytes",
+                            (unsigned)list->query.preferred_length);
     if (!netsession_page_count(list->page) || repeats(list, resume))
         return ns_conn_fail(list->ns, NETSESSION_E_PROTOCOL, NS_LAYER_SRVSVC,
                             "the server says ERROR_MORE_DATA, but its resume handle (%u) leads "

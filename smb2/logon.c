@@ -282,8 +282,8 @@ static int accept_unsigned(smb2_client *c)
         return ns_fail_named(c->err, NETSESSION_E_POLICY, NS_LAYER_SMB2,
                              "ERROR_SMB_GUEST_LOGON_BLOCKED", 1272, 1272,
                              "the server turned the logon into a %s session, which cannot be "
-                             "signed; check the user name, or allow it (--%s)",
-                             guest ? "guest" : "anonymous", guest ? "guest" : "anonymous");
+                             "signed; check the user name, or allow such sessions",
+                             guest ? "guest" : "anonymous");
     if (c->cfg->encrypt)
         return smb2_fail(
             c, NETSESSION_E_POLICY,

@@ -126,7 +126,9 @@ static int run(struct options *o)
         puts("netsession " NETSESSION_VERSION);
     else
         return (rc = credentials_read(o)) != 0 ? rc : list_hosts(o);
-    return 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return 0;
+    return complain(EXIT_FAILED, "cannot write the output");
 }
 
 /* Standard descriptors that are closed are filled, so that no file or socket
