@@ -158,9 +158,11 @@ fuzz: $(FUZZERS) $(BUILD)/tests/fuzz/seeds
 	$(BUILD)/tests/fuzz/fuzz_server_rpc -max_total_time=$(FUZZ_TIME) -max_len=8192 \
 		-print_final_stats=1 $(BUILD)/corpus/rpc
 
+VALGRIND = valgrind -q --error-exitcode=1 --leak-check=full \
+	--errors-for-leak-kinds=definite,indirect,possible
 valgrind: tests
-	CK_FORK=no valgrind -q --error-exitcode=1 --leak-check=full \
-		--errors-for-leak-kinds=definite,indirect,possible $(BUILD)/tests/check
+	CK_FORK=no $(VALGRIND) $(BUILD)/tests/check
+	$(if $(KRB5_CHECK),CK_FORK=no tests/kerberos.sh $(BUILD) $(VALGRIND))
 
 check: deps
 	$(MAKE) run-check
@@ -169,6 +171,7 @@ interop: deps-interop
 	$(MAKE) tests
 	tests/interop/ndr_check.py
 	tests/interop/ntlm_check.py $(BUILD)/tests/interop/auth_talk
+	$(if $(KRB5_CHECK),tests/interop/kerberos_check.py $(BUILD)/tests/interop/auth_talk)
 	tests/interop/run.py
 	tests/interop/server_clients.py --bin $(BUILD)
 	tests/torture/run.py --bin $(BUILD)

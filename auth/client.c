@@ -23,6 +23,7 @@ struct auth_client {
     unsigned legs;
     bool settled;  /* the server has said which mechanism it takes */
     bool done;     /* the mechanism waits for no further token */
+    bool saw_mic;  /* the server's mechListMIC came, and is right */
     bool need_mic; /* without the server's mechListMIC this is no logon */
 };
 
@@ -237,6 +238,21 @@ static int read_answer(auth_client *a, ns_slice in, spnego_resp *r, netsession_e
     return a->settled ? 0 : settle(a, r, err);
 }
 
+static int check_mic(auth_client *a, ns_slice mic, netsession_error *err)
+{
+    if (mic.p) {
+        a->saw_mic = true;
+        return a->mech->check_mic(a->state, a->mech_list.p, a->mech_list.len, mic.p, mic.n,
+                                  err);
+    }
+    if (a->need_mic && !a->saw_mic)
+        return ns_fail(err, NETSESSION_E_SECURITY, NS_LAYER_AUTH,
+                       "the server does not sign the list of mechanisms, so the choice of %s "
+                       "may not be its own",
+                       a->mech->name);
+    return 0; /* one was offered and taken: there was nothing to choose */
+}
+
 /* The list of mechanisms is signed along with the mechanism's last token.  The
  * state is what Windows says until it has seen the server's signature. */
 static int put_answer(auth_client *a, ns_slice token, ns_writer *mic, ns_writer *out,
@@ -265,6 +281,8 @@ static int next_leg(auth_client *a, ns_slice in, ns_writer *token, ns_writer *ou
 
     if (!rc)
         rc = mech_step(a, r.token, token, err);
+    if (!rc && r.mic.p && a->done && a->mech->server_ends)
+        rc = check_mic(a, r.mic, err); /* RFC 4178 section 5 (b): beside the last token */
     if (rc)
         return rc;
     ns_writer_init(&mic, a->params.hooks, TOKEN_MAX);
@@ -291,19 +309,6 @@ int auth_client_step(auth_client *a, const uint8_t *in, size_t in_len, ns_writer
 }
 
 /* ---- The end ---- */
-
-static int check_mic(auth_client *a, ns_slice mic, netsession_error *err)
-{
-    if (mic.p)
-        return a->mech->check_mic(a->state, a->mech_list.p, a->mech_list.len, mic.p, mic.n,
-                                  err);
-    if (a->need_mic)
-        return ns_fail(err, NETSESSION_E_SECURITY, NS_LAYER_AUTH,
-                       "the server does not sign the list of mechanisms, so the choice of %s "
-                       "may not be its own",
-                       a->mech->name);
-    return 0; /* one was offered and taken: there was nothing to choose */
-}
 
 static int read_end(const auth_client *a, ns_slice in, spnego_resp *r, netsession_error *err)
 {

@@ -554,12 +554,22 @@ START_TEST(each_allocation)
 }
 END_TEST
 
+/* What other tests left in the environment. */
+static void setup(void)
+{
+    static const char *const names[] = {"KRB5CCNAME", "KRB5_CLIENT_KTNAME", "USER", "PASSWD"};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        unsetenv(names[i]);
+}
+
 Suite *logon_suite(void)
 {
     Suite *s = suite_create("logon");
     TCase *tc = tcase_create("logon");
 
     tcase_set_timeout(tc, 120);
+    tcase_add_checked_fixture(tc, setup, NULL);
     tcase_add_loop_test(tc, each_key, 0, SERVICES * DIALECTS);
     tcase_add_loop_test(tc, each_source, 0, sizeof sources / sizeof *sources);
     tcase_add_loop_test(tc, each_choice, 0, sizeof choices / sizeof *choices);

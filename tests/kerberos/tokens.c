@@ -63,8 +63,8 @@ static kerberos *get_ticket(const kerberos_params *p)
     return k;
 }
 
-/* Up to the server's answer. */
-static void begin(talk *t, bool request_mic, int answer)
+/* Up to the client's request. */
+static void ask(talk *t, bool request_mic)
 {
     static const auth_mech *const mechs[] = {&ms_kerberos_mech, &kerberos_mech, &ntlm_mech};
     static const uint8_t none[16];
@@ -91,6 +91,12 @@ static void begin(talk *t, bool request_mic, int answer)
     ck_assert(!auth_client_new_with(&t->client, &t->client_params, mechs, 3, &t->err));
     ck_assert(!auth_server_new(&t->server, &t->server_params, &t->server_err));
     ck_assert(!auth_client_step(t->client, NULL, 0, &t->to_server, &t->err));
+}
+
+/* Up to the server's answer. */
+static void begin(talk *t, bool request_mic, int answer)
+{
+    ask(t, request_mic);
     ck_assert_msg(auth_server_step(t->server, t->to_server.p, t->to_server.len, &t->to_client,
                                    &t->server_err) == answer,
                   "%s", t->server_err.message);
@@ -248,6 +254,18 @@ END_TEST
 
 /* ---- The mechanism list, signed ---- */
 
+static gss_cred_id_t acceptor_cred(void)
+{
+    gss_key_value_element_desc element = {"keytab", realm_file("server.keytab")};
+    gss_key_value_set_desc store = {1, &element};
+    gss_cred_id_t cred;
+    OM_uint32 minor;
+
+    ck_assert(!gss_acquire_cred_from(&minor, GSS_C_NO_NAME, 0, GSS_C_NO_OID_SET, GSS_C_ACCEPT,
+                                     &store, &cred, NULL, NULL));
+    return cred;
+}
+
 /* Both signatures; _i 0: in order, 1: the client's changed, 2: the server's,
  * 3: the server's is missing. */
 START_TEST(signed_list)
@@ -274,6 +292,49 @@ START_TEST(signed_list)
         ck_assert_int_eq(finish(&t, t.to_client.p, t.to_client.len),
                          _i ? NETSESSION_E_SECURITY : 0);
     }
+    end(&t);
+}
+END_TEST
+
+/* The server's signature stands beside its last token, as RFC 4178 section 5
+ * (b) has it; _i 1: it is wrong. */
+START_TEST(signed_with_reply)
+{
+    const spnego_resp done = {.state = SPNEGO_ACCEPT_COMPLETED};
+    spnego_resp r = {.state = SPNEGO_REQUEST_MIC, .mech = spnego_ms_kerberos};
+    gss_cred_id_t cred;
+    gss_ctx_id_t ctx = GSS_C_NO_CONTEXT;
+    gss_buffer_desc in, out = GSS_C_EMPTY_BUFFER, list, mic = GSS_C_EMPTY_BUFFER;
+    spnego_init init;
+    ns_writer token;
+    OM_uint32 minor;
+    talk t;
+
+    ask(&t, true); /* a second acceptor would find it replayed */
+    ns_writer_init(&token, &hooks, 65535);
+    ck_assert(spnego_get_init((ns_slice){t.to_server.p, t.to_server.len}, &init));
+    in = (gss_buffer_desc){init.token.n, (void *)(uintptr_t)init.token.p};
+    list = (gss_buffer_desc){init.mech_list.n, (void *)(uintptr_t)init.mech_list.p};
+    cred = acceptor_cred();
+    ck_assert(!gss_accept_sec_context(&minor, &ctx, cred, &in, NULL, NULL, NULL, &out, NULL,
+                                      NULL, NULL) &&
+              !gss_get_mic(&minor, ctx, 0, &list, &mic));
+    ((uint8_t *)mic.value)[mic.length - 1] ^= _i == 1;
+    r.token = (ns_slice){out.value, out.length};
+    r.mic = (ns_slice){mic.value, mic.length};
+    spnego_put_resp(&token, &r);
+    ns_writer_drop(&t.to_server, t.to_server.len);
+    ck_assert_int_eq(auth_client_step(t.client, token.p, token.len, &t.to_server, &t.err),
+                     _i ? NETSESSION_E_SECURITY : 0);
+    ns_writer_drop(&token, token.len);
+    spnego_put_resp(&token, &done);
+    if (!_i)
+        ck_assert_int_eq(finish(&t, token.p, token.len), 0);
+    gss_release_buffer(&minor, &out);
+    gss_release_buffer(&minor, &mic);
+    gss_delete_sec_context(&minor, &ctx, GSS_C_NO_BUFFER);
+    gss_release_cred(&minor, &cred);
+    ns_writer_free(&token);
     end(&t);
 }
 END_TEST
@@ -343,9 +404,7 @@ END_TEST
 static OM_uint32 accept_directly(kerberos *k, const char *bindings, OM_uint32 *flags)
 {
     struct gss_channel_bindings_struct channel = {0};
-    gss_key_value_element_desc element = {"keytab", realm_file("server.keytab")};
-    gss_key_value_set_desc store = {1, &element};
-    gss_cred_id_t cred, delegated = GSS_C_NO_CREDENTIAL;
+    gss_cred_id_t cred = acceptor_cred(), delegated = GSS_C_NO_CREDENTIAL;
     gss_ctx_id_t ctx = GSS_C_NO_CONTEXT;
     gss_buffer_desc in, out = GSS_C_EMPTY_BUFFER;
     netsession_error err = {0};
@@ -357,8 +416,6 @@ static OM_uint32 accept_directly(kerberos *k, const char *bindings, OM_uint32 *f
     ns_writer_init(&token, &hooks, 65535);
     ck_assert(!kerberos_mech.create(&state, &params, &err));
     ck_assert_int_eq(kerberos_mech.step(state, NULL, 0, &token, &err), 1);
-    ck_assert(!gss_acquire_cred_from(&minor, GSS_C_NO_NAME, 0, GSS_C_NO_OID_SET, GSS_C_ACCEPT,
-                                     &store, &cred, NULL, NULL));
     in = (gss_buffer_desc){token.len, token.p};
     channel.application_data = (gss_buffer_desc){strlen(bindings), (void *)(uintptr_t)bindings};
     major = gss_accept_sec_context(&minor, &ctx, cred, &in, *bindings ? &channel : NULL, NULL,
@@ -415,6 +472,7 @@ Suite *tokens_suite(void)
     tcase_add_test(tc, answer_to_another);
     tcase_add_loop_test(tc, flipped_request, 0, 2);
     tcase_add_loop_test(tc, signed_list, 0, 4);
+    tcase_add_loop_test(tc, signed_with_reply, 0, 2);
     tcase_add_loop_test(tc, error_token, 0, sizeof errors / sizeof *errors);
     tcase_add_test(tc, channel_bindings);
     tcase_add_loop_test(tc, delegation, 0, 2);

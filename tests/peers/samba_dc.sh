@@ -10,7 +10,13 @@
 # 445 and 88 for itself, the default paths of the package are empty tmpfs
 # there, and killing the first process of its PID namespace ends all of it.
 # Nothing on the machine is touched but DIR, and no packet leaves loopback.
-# DIR/env tells names, users and passwords.
+# DIR/env tells names, users and passwords.  For Kerberos, DIR has
+#
+#   krb5.conf        what a client needs; exec sets KRB5_CONFIG to it
+#   krb5-TYPE.conf   the same with session keys of that type only: aes256,
+#                    aes128 or rc4 (kinit with it too)
+#   alice.keytab     the key of alice
+#   ccache           the default cache of whoever uses these files
 #
 # Needs root; Debian and Ubuntu packages: samba samba-ad-dc (or
 # samba-ad-provision samba-dsdb-modules samba-vfs-modules), winbind, smbclient,
@@ -74,6 +80,11 @@ create_users() {
     samba-tool user disable disabled
 }
 
+export_keytab() { # USER FILE
+    rm -f "$2"
+    samba-tool domain exportkeytab "$2" --principal="$1"
+}
+
 # Process 1 of the PID namespace: its end is the end of everything in it.
 inside() {
     local dir=$1
@@ -81,6 +92,7 @@ inside() {
     private_files "$dir"
     provision
     create_users
+    export_keytab alice "$dir/alice.keytab"
     : >"$dir/provisioned"
     samba -F -M standard --no-process-group </dev/null
 }
@@ -111,10 +123,14 @@ with_pids() {
     nsenter -t "$INIT_PID" -n -m -p -- "$@"
 }
 
+# write_krb5_conf DIR NAME [ENCTYPE].  The KDC chooses among what the client
+# says it permits; default_tgs_enctypes alone does not bind it.
 write_krb5_conf() {
-    cat >"$1" <<END
+    cat >"$1/$2" <<END
 [libdefaults]
     default_realm = $REALM
+    default_ccache_name = FILE:$1/ccache
+    ${3:+permitted_enctypes = $3}
     dns_lookup_kdc = false
     dns_lookup_realm = false
     dns_canonicalize_hostname = false
@@ -126,6 +142,13 @@ write_krb5_conf() {
 [domain_realm]
     .${HOST#*.} = $REALM
 END
+}
+
+write_krb5_confs() {
+    write_krb5_conf "$1" krb5.conf
+    write_krb5_conf "$1" krb5-aes256.conf aes256-cts-hmac-sha1-96
+    write_krb5_conf "$1" krb5-aes128.conf aes128-cts-hmac-sha1-96
+    write_krb5_conf "$1" krb5-rc4.conf arcfour-hmac
 }
 
 write_env() {
@@ -175,7 +198,7 @@ start() {
     DIR=$(cd "$DIR" && pwd)
     [ ! -e "$DIR/env" ] || die "$DIR/env exists: stop that server first"
     rm -f "$DIR/provisioned"
-    write_krb5_conf "$DIR/krb5.conf"
+    write_krb5_confs "$DIR"
     # --kill-child: should unshare be killed, the namespace goes with it.
     setsid unshare --net --mount --pid --fork --kill-child -- \
         "$0" __inside "$DIR" </dev/null >"$DIR/log" 2>&1 &
