@@ -12,10 +12,15 @@
  * it is.  A string that is not valid Unicode is ERROR_INVALID_PARAMETER.
  *
  * Whom to log on as.  Windows uses the caller's own logon; here it is what
- * NetUseAdd gave for that server, and without that the environment: USER
- * ("user", "DOMAIN\user", "user@realm"), and the first of PASSWD, PASSWD_FD,
- * PASSWD_FILE that is set.  It is read anew by each call without a use; what
- * PASSWD_FD leads to is then used up, so that one suits one call, or NetUseAdd.
+ * NetUseAdd gave for that server.  Without that it is, with Kerberos, whoever
+ * the cache of tickets is for (KRB5CCNAME, or libkrb5's default), or else the
+ * keytab that KRB5_CLIENT_KTNAME names.  Where neither leads to a ticket for
+ * this server, and no KDC or server has refused one, it is, with NTLM, the
+ * environment's: USER ("user", "DOMAIN\user", "user@realm"), and the first of
+ * PASSWD, PASSWD_FD, PASSWD_FILE that is set.  All this is read anew by each
+ * call without a use; what PASSWD_FD leads to is then used up, so that one
+ * suits one call, or NetUseAdd.  The ticket is for "cifs/" and the server's
+ * name as the caller wrote it, without the port.
  *
  * Every function here may be called from any thread at any time.  What
  * NetUseAdd keeps belongs to the process; a forked child must not use it.
@@ -204,13 +209,15 @@ typedef struct _SESSION_INFO_502 {
 typedef struct _USE_INFO_2 {
     LMSTR ui2_local;      /* NULL or "": no device is redirected */
     LMSTR ui2_remote;     /* "\\server\IPC$", also "\\server:port\IPC$" */
-    LMSTR ui2_password;   /* NULL: from the environment */
+    LMSTR ui2_password;   /* NULL: from the environment; none there: a ticket */
     DWORD ui2_status;     /* not read */
     DWORD ui2_asg_type;   /* USE_IPC or USE_WILDCARD */
     DWORD ui2_refcount;   /* not read */
     DWORD ui2_usecount;   /* not read */
-    LMSTR ui2_username;   /* NULL: from the environment; "": nobody (anonymous) */
-    LMSTR ui2_domainname; /* NULL or "": as ui2_username says */
+    LMSTR ui2_username;   /* NULL: a ticket's, or from the environment; "": nobody
+                             (anonymous) */
+    LMSTR ui2_domainname; /* a realm (a DNS name) or a NetBIOS name; NULL or "": as
+                             ui2_username says */
 } USE_INFO_2, *PUSE_INFO_2, *LPUSE_INFO_2;
 
 /* ---- Functions ------------------------------------------------------------------------ */
@@ -275,6 +282,15 @@ NET_API_STATUS NET_API_FUNCTION NetSessionEnum(LMCSTR servername, LMCSTR UncClie
  *               copies of the secrets wiped when the use ends
  *   parm_err    gets the USE_*_PARMNUM of the member found wrong, with the result
  *               ERROR_INVALID_PARAMETER, else PARM_ERROR_NONE; may be NULL
+ *
+ * A user logs on with Kerberos when there is a way: with the password when his realm
+ * is known, else with a ticket of his from a cache, or, without a password, with a key
+ * from KRB5_CLIENT_KTNAME.  The realm is what stands behind the '@' of ui2_username; or
+ * ui2_domainname when it has a dot; or the default realm when ui2_domainname is its
+ * first label ("CORP" of CORP.EXAMPLE), or when none is named and the server is in it.
+ * NTLM, with the password, takes its place when there is none of these, no KDC is known
+ * or answers, or the KDC knows no such server; not after another refusal.  The ticket
+ * that a password brings is got anew for each connection, and written to no cache.
  *
  * Servers are the same when their names and ports are; upper and lower case of
  * ASCII letters are, addresses and aliases are not looked up.  Adding one again with

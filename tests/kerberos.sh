@@ -18,6 +18,19 @@ export KDC_DIR=$dir KRB5RCACHEDIR=$dir
 unset KRB5CCNAME KRB5_CLIENT_KTNAME KRB5_KTNAME USER PASSWD PASSWD_FD PASSWD_FILE
 kinit -k -t "$dir/alice.keytab" alice
 
+# A KDC that never answers: a port that nobody reads.
+coproc SILENT { python3 -c '
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("127.0.0.1", 0))
+t = socket.socket()
+t.bind(s.getsockname())
+t.listen()
+print(s.getsockname()[1], flush=True)
+sys.stdin.read()'; } # until this script ends
+read -r port <&"${SILENT[0]}"
+sed "s/kdc = .*/kdc = 127.0.0.1:$port/" "$dir/krb5.conf" >"$dir/silent.conf"
+
 "$build/sessiond" --keytab "$dir/server.keytab" --listen 127.0.0.1:0 --read-for-all \
     >"$dir/sessiond.log" 2>&1 &
 server=$!

@@ -7,6 +7,7 @@ import os
 import pty
 import resource
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -173,6 +174,98 @@ class Credentials(unittest.TestCase):
             done = run(option, "/nonexistent", CLOSED, USER="u")
             self.assertEqual((done.returncode, done.stdout), (1, ""))
             self.assertIn("/nonexistent", done.stderr)
+
+
+class Kerberos(unittest.TestCase):
+    """As far as it needs no KDC: with a configuration of its own and no ticket, so that nothing
+    of this machine is used.  The server takes the connection and is silent."""
+
+    def setUp(self):
+        if run("-k", CLOSED).returncode == 2:
+            self.skipTest("Kerberos was left out")
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.missing = os.path.join(directory.name, "missing")
+        config = os.path.join(directory.name, "krb5.conf")
+        with open(config, "w") as file:
+            file.write("[libdefaults]\ndns_lookup_kdc = false\ndns_lookup_realm = false\n")
+        self.env = {"KRB5_CONFIG": config, "KRB5CCNAME": self.missing,
+                    "KRB5_CLIENT_KTNAME": self.missing}
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+        self.server = f"127.0.0.1:{listener.getsockname()[1]}"
+
+    def failure(self, *args, **env):
+        done = run("--json", "--timeout", "1", *args, self.server, **self.env, **env)
+        self.assertEqual((done.returncode, done.stderr), (1, ""), done)
+        return json.loads(done.stdout)["error"]
+
+    def failed(self, *args, code, says, **env):
+        """Because of Kerberos, though a user and a password are there for NTLM."""
+        error = self.failure(*args, USER="u", PASSWD="p", **env)
+        self.assertEqual((error["layer"], error["code"]), ("kerberos", code), error)
+        self.assertIn(says, error["message"])
+
+    def test_values(self):
+        for args in ("--use-kerberos=bad",), ("--use-kerberos=",), ("-k", "--use-kerberos", "x"):
+            done = run(*args, self.server, **self.env, USER="u", PASSWD="p")
+            self.assertEqual((done.returncode, done.stdout), (2, ""))
+            self.assertRegex(done.stderr, r"\Anetsession: [^\n]*\n\Z")
+            self.assertIn("none of required, desired, off, auto", done.stderr)
+
+    def test_no_ticket(self):
+        for args in ("-k",), ("--kerberos",), ("--use-kerberos=REQUIRED",):
+            self.failed(*args, code="KRB5_FCC_NOFILE", says="no ticket; get one with kinit")
+        done = run("-k", self.server, **self.env)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertRegex(done.stderr, rf"\Anetsession: {self.server}: [^\n]*\n\Z")
+        self.assertIn(self.missing, done.stderr)
+
+    def test_no_ticket_and_no_user(self):
+        for args in (), ("--use-kerberos=desired",), ("--use-kerberos=off",):
+            done = run(*args, self.server, **self.env)
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertIn("no user is named", done.stderr)
+
+    def test_cache(self):
+        """Who names one does without NTLM."""
+        for option in "--ccache", "--use-krb5-ccache":
+            self.failed(option, self.missing + "2", code="KRB5_FCC_NOFILE", says=self.missing + "2")
+        self.failed("--ccache", "BOGUS:x", code="KRB5_CC_UNKNOWN_TYPE", says="FILE:path")
+
+    def test_keytab(self):
+        self.failed("--keytab", self.missing, code="ENOENT", says=self.missing)
+
+    def test_realm(self):
+        self.failed("-U", "u", "-k", code="KRB5_CONFIG_NODEFREALM", says="user@REALM")
+        self.failed("-U", "u@nowhere.test", "-k", code="KRB5_REALM_UNKNOWN", says="NOWHERE.TEST")
+
+    def test_user_without_a_ticket(self):
+        error = self.failure("-U", "v", "-k", "-N")
+        self.assertEqual((error["layer"], error["code"]), ("kerberos", "KRB5_CC_NOTFOUND"), error)
+        self.assertIn("no ticket of v", error["message"])
+
+    def test_ntlm(self):
+        """Where it is allowed to go on without a ticket, the server's answer is waited for."""
+        for args in ((), ("--use-kerberos=desired", "-U", "v@nowhere.test"),
+                     ("--use-kerberos=auto", "--ccache", self.missing)):
+            error = self.failure(*args, USER="u", PASSWD="p")
+            self.assertEqual(error["layer"], "tcp", error)
+            self.assertEqual(error["code"], "NETSESSION_E_TIMEOUT")
+
+
+class NoKerberos(unittest.TestCase):
+    def test_refused(self):
+        """With status 2 where it was left out: all that cannot do without."""
+        options = ("-k",), ("--use-kerberos=required",), ("--ccache", "c"), ("--keytab", "k")
+        left_out = [done for args in options
+                    if (done := run(*args, CLOSED, USER="u", PASSWD="p")).returncode == 2]
+        self.assertIn(len(left_out), (0, len(options)))
+        for done in left_out:
+            self.assertIn("WITH_KRB5=0", done.stderr)
+        for mode in "desired", "off", "auto":
+            done = run("--use-kerberos", mode, CLOSED, USER="u", PASSWD="p")
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
 
 
 class Prompt(unittest.TestCase):

@@ -31,7 +31,7 @@ int main(void)
         return fputs("run me by tests/kerberos.sh\n", stderr), EXIT_FAILURE;
     srunner_add_suite(runner, logon_suite());
     srunner_add_suite(runner, tokens_suite());
-    srunner_add_suite(runner, threads_suite());
+    srunner_add_suite(runner, sockets_suite());
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);
     srunner_free(runner);

@@ -11,6 +11,6 @@ const char *realm_password(const char *who);
 
 Suite *logon_suite(void);
 Suite *tokens_suite(void);
-Suite *threads_suite(void);
+Suite *sockets_suite(void);
 
 #endif

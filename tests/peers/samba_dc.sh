@@ -76,6 +76,8 @@ create_users() {
         samba-tool user create "$user" "$USER_PASSWORD"
     done
     samba-tool user create expired "$USER_PASSWORD" --must-change-at-next-login
+    samba-tool user create other "$USER_PASSWORD" # has the key of cifs/other.lab.test
+    samba-tool spn add cifs/other.lab.test other
     samba-tool group addmembers Administrators alice
     samba-tool user disable disabled
 }
