@@ -79,8 +79,9 @@ class Site:
         path = self.file(ccache)
         if os.path.exists(path):
             os.remove(path)
-        with self.host.popen(['env', 'KRB5_CONFIG=' + (conf or self.conf()), 'kinit', '-c',
-                              cache + path, *options, self.principal(user)], stdin=subprocess.PIPE) as process:
+        command = ['env', 'KRB5_CONFIG=' + (conf or self.conf()), 'kinit', '-c', cache + path]
+        with self.host.popen([*command, *options, self.principal(user)],
+                             stdin=subprocess.PIPE) as process:
             _, err = process.communicate(self.passwords(user) + '\n', timeout=30)
         if process.returncode != 0:
             raise Failure('kinit: %s' % err.strip())
@@ -872,6 +873,7 @@ def reverse_skew(lab):
     finally:
         site.kdc.script('stop', site.directory)
         site.kdc.script('start', site.directory)
+    expect_in('log', site.standing.log(), 'not yet valid')
     expect_in('message', error['message'].lower(), 'clock')
 
 

@@ -176,14 +176,18 @@ static void setup(void)
 Suite *sockets_suite(void)
 {
     Suite *s = suite_create("sockets");
-    TCase *tc = tcase_create("sockets");
+    TCase *threads = tcase_create("threads"), *tc = tcase_create("sockets");
 
+    tcase_set_timeout(threads, 120);
+    tcase_set_tags(threads, "threads");
+    tcase_add_checked_fixture(threads, setup, NULL);
+    tcase_add_test(threads, one_cache);
+    tcase_add_test(threads, silent_kdc);
+    suite_add_tcase(s, threads);
     tcase_set_timeout(tc, 120);
     tcase_add_checked_fixture(tc, setup, NULL);
-    tcase_add_test(tc, one_cache);
     tcase_add_loop_test(tc, ambient, 0, 3);
     tcase_add_loop_test(tc, use, 0, sizeof uses / sizeof *uses);
-    tcase_add_test(tc, silent_kdc);
     suite_add_tcase(s, tc);
     return s;
 }

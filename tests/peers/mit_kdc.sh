@@ -26,7 +26,8 @@ ALICE_PASSWORD='alice-Secret1'
 BOB_PASSWORD='bob-Secret1'
 EXPIRED_PASSWORD='expired-Secret1'
 DISABLED_PASSWORD='disabled-Secret1'
-ENCTYPES='aes256-cts-hmac-sha1-96 aes128-cts-hmac-sha1-96 aes256-cts-hmac-sha384-192 aes128-cts-hmac-sha256-128 arcfour-hmac'
+ENCTYPES='aes256-cts-hmac-sha1-96 aes128-cts-hmac-sha1-96 aes256-cts-hmac-sha384-192'
+ENCTYPES+=' aes128-cts-hmac-sha256-128 arcfour-hmac'
 READY_SECONDS=20
 
 die() {
@@ -130,7 +131,8 @@ add_stale_services() {
 add_users() {
     admin addprinc +requires_preauth -pw "$ALICE_PASSWORD" alice
     admin addprinc +requires_preauth -pw "$BOB_PASSWORD" bob
-    admin addprinc +requires_preauth -pw "$EXPIRED_PASSWORD" -pwexpire '2020-01-01 00:00:00 UTC' expired
+    admin addprinc +requires_preauth -pw "$EXPIRED_PASSWORD" \
+        -pwexpire '2020-01-01 00:00:00 UTC' expired
     admin addprinc +requires_preauth -allow_tix -pw "$DISABLED_PASSWORD" disabled
     admin ktadd -k "$DIR/alice.keytab" -norandkey alice
 }
