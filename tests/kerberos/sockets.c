@@ -176,14 +176,18 @@ static void setup(void)
 Suite *sockets_suite(void)
 {
     Suite *s = suite_create("sockets");
-    TCase *threads = tcase_create("threads"), *tc = tcase_create("sockets");
+    TCase *threads = tcase_create("threads"), *late = tcase_create("late");
+    TCase *tc = tcase_create("sockets");
 
     tcase_set_timeout(threads, 120);
     tcase_set_tags(threads, "threads");
     tcase_add_checked_fixture(threads, setup, NULL);
     tcase_add_test(threads, one_cache);
-    tcase_add_test(threads, silent_kdc);
     suite_add_tcase(s, threads);
+    tcase_set_tags(late, "left_behind");
+    tcase_add_checked_fixture(late, setup, NULL);
+    tcase_add_test(late, silent_kdc);
+    suite_add_tcase(s, late);
     tcase_set_timeout(tc, 120);
     tcase_add_checked_fixture(tc, setup, NULL);
     tcase_add_loop_test(tc, ambient, 0, 3);
