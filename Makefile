@@ -177,6 +177,7 @@ interop: deps-interop
 	$(if $(KRB5_CHECK),tests/interop/kerberos_check.py $(BUILD)/tests/interop/auth_talk)
 	tests/interop/run.py
 	tests/interop/server_clients.py --bin $(BUILD)
+	$(if $(KRB5_CHECK),tests/interop/kerberos.py --bin $(BUILD))
 	tests/torture/run.py --bin $(BUILD)
 
 bench: deps-interop

@@ -123,7 +123,8 @@ static int read_hint(const auth_client *a, ns_slice in, netsession_error *err)
         return 0;
     list_names(names, sizeof names, mechs);
     return ns_fail(err, NETSESSION_E_POLICY, NS_LAYER_AUTH,
-                   "the server does not let anybody log on with %s; it offers %s",
+                   "the server does not let anybody log on with %s; it offers %s, which would "
+                   "have to be allowed here",
                    a->mechs[0]->name, names);
 }
 

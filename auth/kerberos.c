@@ -92,8 +92,8 @@ static void free_ticket(kerberos *k)
         krb5_cc_destroy(k->krb5, k->cache);
     if (k->source && k->own_source)
         krb5_cc_destroy(k->krb5, k->source);
-    else if (k->source)
-        krb5_cc_close(k->krb5, k->source);
+    else
+        kerberos_close_cache(k);
     krb5_free_principal(k->krb5, k->client);
     krb5_free_principal(k->krb5, k->server);
     krb5_free_context(k->krb5);
@@ -121,29 +121,12 @@ void kerberos_free(kerberos *k)
 
 /* ---- Asked beforehand ---- */
 
-static bool is_fresh(kerberos *k, const krb5_creds *creds)
+/* A keytab that the machine has is as good, when nobody else is asked for. */
+static bool lies_ready(kerberos *k)
 {
-    krb5_timestamp now;
-
-    return !krb5_timeofday(k->krb5, &now) &&
-           !krb5_is_config_principal(k->krb5, creds->server) &&
-           (uint32_t)creds->times.endtime > (uint32_t)now;
-}
-
-static bool has_fresh(kerberos *k)
-{
-    krb5_cc_cursor cursor;
-    krb5_creds creds;
-    bool found = false;
-
-    if (krb5_cc_start_seq_get(k->krb5, k->source, &cursor))
-        return false;
-    while (!found && !krb5_cc_next_cred(k->krb5, k->source, &cursor, &creds)) {
-        found = is_fresh(k, &creds);
-        krb5_free_cred_contents(k->krb5, &creds);
-    }
-    krb5_cc_end_seq_get(k->krb5, k->source, &cursor);
-    return found;
+    if (!kerberos_open_cache(k) && kerberos_is_fresh(k))
+        return true;
+    return !k->ccache && !*k->user && kerberos_has_client_keytab(k);
 }
 
 bool kerberos_has_ticket(const kerberos_params *params)
@@ -154,7 +137,7 @@ bool kerberos_has_ticket(const kerberos_params *params)
 
     if (kerberos_new(&k, params, &err))
         return false;
-    found = !krb5_init_context(&k->krb5) && !kerberos_open_cache(k) && has_fresh(k);
+    found = !krb5_init_context(&k->krb5) && lies_ready(k);
     kerberos_free(k);
     return found;
 }

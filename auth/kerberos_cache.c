@@ -4,6 +4,20 @@
 
 #include "auth/kerberos_job.h"
 
+bool kerberos_is_first_label(const char *domain, const char *realm)
+{
+    size_t n = strlen(domain);
+
+    return n && !strncasecmp(domain, realm, n) && (realm[n] == '.' || !realm[n]);
+}
+
+static bool is_realm(kerberos *k, const char *realm)
+{
+    if (k->realm)
+        return !strcasecmp(k->realm, realm);
+    return !*k->domain || kerberos_is_first_label(k->domain, realm);
+}
+
 /* The user's own, when one was named: without the realm unless that was too.
  * An account's name has no case in Windows. */
 static bool is_users(kerberos *k, krb5_const_principal who)
@@ -17,8 +31,7 @@ static bool is_users(kerberos *k, krb5_const_principal who)
         return false;
     same = !strcasecmp(name, k->user);
     krb5_free_unparsed_name(k->krb5, name);
-    return same && (!k->realm || (strlen(k->realm) == who->realm.length &&
-                                  !strncasecmp(k->realm, who->realm.data, who->realm.length)));
+    return same && is_realm(k, who->realm.data); /* which libkrb5 ends with a NUL */
 }
 
 /* Takes the cache over, or closes it when it is not the user's. */
@@ -90,6 +103,42 @@ krb5_error_code kerberos_open_cache(kerberos *k)
         return open_default(k);
     code = open_users(k);
     if (code)
-        krb5_set_error_message(k->krb5, code, "there is no ticket of %s", k->user);
+        krb5_set_error_message(k->krb5, code, "no cache has one of %s", k->user);
     return code;
+}
+
+void kerberos_close_cache(kerberos *k)
+{
+    if (k->source)
+        krb5_cc_close(k->krb5, k->source);
+    krb5_free_principal(k->krb5, k->client);
+    k->source = NULL;
+    k->client = NULL;
+}
+
+/* ---- What lies in it ---- */
+
+static bool is_fresh(kerberos *k, const krb5_creds *creds)
+{
+    krb5_timestamp now;
+
+    return !krb5_timeofday(k->krb5, &now) &&
+           !krb5_is_config_principal(k->krb5, creds->server) &&
+           (uint32_t)creds->times.endtime > (uint32_t)now;
+}
+
+bool kerberos_is_fresh(kerberos *k)
+{
+    krb5_cc_cursor cursor;
+    krb5_creds creds;
+    bool found = false;
+
+    if (krb5_cc_start_seq_get(k->krb5, k->source, &cursor))
+        return false;
+    while (!found && !krb5_cc_next_cred(k->krb5, k->source, &cursor, &creds)) {
+        found = is_fresh(k, &creds);
+        krb5_free_cred_contents(k->krb5, &creds);
+    }
+    krb5_cc_end_seq_get(k->krb5, k->source, &cursor);
+    return found;
 }

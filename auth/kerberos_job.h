@@ -48,6 +48,13 @@ struct netsession_work {
 int kerberos_get_ticket(kerberos *k);
 /* Opens the cache that has the user's tickets; its code is libkrb5's. */
 krb5_error_code kerberos_open_cache(kerberos *k);
+void kerberos_close_cache(kerberos *k);
+/* Whether the cache that is open has a ticket that is not expired. */
+bool kerberos_is_fresh(kerberos *k);
+/* Whether KRB5_CLIENT_KTNAME, or its default, has a key. */
+bool kerberos_has_client_keytab(kerberos *k);
+/* "CORP" is taken for CORP.EXAMPLE. */
+bool kerberos_is_first_label(const char *domain, const char *realm);
 /* Gets a ticket for the KDC, by password or keytab. */
 int kerberos_log_on(kerberos *k);
 /* Whom the service belongs to: k->server. */

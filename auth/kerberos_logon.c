@@ -9,14 +9,6 @@
 
 /* ---- The user's realm ---- */
 
-/* "CORP" is taken for CORP.EXAMPLE. */
-static bool is_first_label(const char *domain, const char *realm)
-{
-    size_t n = strlen(domain);
-
-    return n && !strncasecmp(domain, realm, n) && (realm[n] == '.' || !realm[n]);
-}
-
 /* A user who names no realm is asked of the default one when the server is in
  * it: on many machines krb5.conf is as it came, and its default realm nobody's
  * business. */
@@ -35,7 +27,7 @@ static bool is_at_home(kerberos *k, const char *realm)
 static bool may_be_asked(kerberos *k, const char *realm)
 {
     if (*k->domain)
-        return is_first_label(k->domain, realm);
+        return kerberos_is_first_label(k->domain, realm);
     return k->insist || is_at_home(k, realm);
 }
 
@@ -100,7 +92,9 @@ static krb5_error_code with_keytab(kerberos *k, krb5_creds *creds,
 
     if (code)
         return code;
-    code = krb5_get_init_creds_keytab(k->krb5, creds, k->client, keytab, 0, NULL, options);
+    code = krb5_kt_have_content(k->krb5, keytab);
+    if (!code)
+        code = krb5_get_init_creds_keytab(k->krb5, creds, k->client, keytab, 0, NULL, options);
     krb5_kt_close(k->krb5, keytab);
     return code;
 }

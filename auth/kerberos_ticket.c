@@ -43,7 +43,7 @@ krb5_error_code kerberos_find_server(kerberos *k)
 
 /* ---- A ticket for the KDC ---- */
 
-static bool has_client_keytab(kerberos *k)
+bool kerberos_has_client_keytab(kerberos *k)
 {
     krb5_keytab keytab;
     bool found;
@@ -55,33 +55,19 @@ static bool has_client_keytab(kerberos *k)
     return found;
 }
 
-static int start_again(kerberos *k)
-{
-    memset(&k->err, 0, sizeof k->err);
-    k->no_way = false;
-    return kerberos_log_on(k);
-}
-
-/* With nothing given but a name, or not even that: a cache, or else the keytab
- * that the machine has for it. */
+/* With nothing given but a name, or not even that: a cache; and where that has
+ * no ticket, or none any more, the keytab that the machine has for it. */
 static int find_source(kerberos *k)
 {
+    bool keytab = !k->ccache && kerberos_has_client_keytab(k);
     krb5_error_code code = kerberos_open_cache(k);
 
-    if (!code)
+    if (!code && (!keytab || kerberos_is_fresh(k)))
         return 0;
-    kerberos_fail(k, code, "use a ticket");
-    return !k->ccache && has_client_keytab(k) ? start_again(k) : k->err.code;
-}
-
-/* Without a realm to ask with the password, a ticket of the user may do. */
-static int use_password(kerberos *k)
-{
-    int rc = kerberos_log_on(k);
-
-    if (rc && k->no_way && !k->client && !kerberos_open_cache(k))
-        memset(&k->err, 0, sizeof k->err);
-    return k->err.code;
+    if (!keytab)
+        return kerberos_fail(k, code, "use a ticket");
+    kerberos_close_cache(k);
+    return kerberos_log_on(k);
 }
 
 static int get_source(kerberos *k)
@@ -90,7 +76,7 @@ static int get_source(kerberos *k)
         return find_source(k);
     if (k->keytab)
         return kerberos_log_on(k);
-    return k->password && *k->user ? use_password(k) : find_source(k);
+    return k->password && *k->user ? kerberos_log_on(k) : find_source(k);
 }
 
 /* ---- The ticket ---- */
@@ -110,12 +96,24 @@ static krb5_error_code keep(kerberos *k, krb5_creds *creds)
     return code ? code : krb5_cc_store_cred(k->krb5, k->cache, creds);
 }
 
+/* The service as the ticket itself has it: its realm, too. */
+static void name_service(kerberos *k, const krb5_creds *creds, char *out, size_t size)
+{
+    krb5_ticket *ticket = NULL;
+
+    if (!krb5_decode_ticket(&creds->ticket, &ticket))
+        kerberos_name(k, ticket->server, out, size);
+    else
+        kerberos_name(k, creds->server, out, size);
+    krb5_free_ticket(k->krb5, ticket);
+}
+
 static void describe(kerberos *k, const krb5_creds *creds)
 {
     char client[96], server[96], cipher[48] = "?";
 
     kerberos_name(k, creds->client, client, sizeof client);
-    kerberos_name(k, creds->server, server, sizeof server);
+    name_service(k, creds, server, sizeof server);
     krb5_enctype_to_name(creds->keyblock.enctype, 0, cipher, sizeof cipher);
     snprintf(k->about, sizeof k->about, "ticket of %s for %s, %s", client, server, cipher);
 }

@@ -110,6 +110,7 @@ static const struct status {
      "the server's service ended the pipe; try again"},
     {0xC0000224, 1907, "STATUS_PASSWORD_MUST_CHANGE",
      "the password must be changed before the first logon"},
+    {0xC0000225, 1168, "STATUS_NOT_FOUND", "check the user name and the domain"},
     {0xC0000234, 1909, "STATUS_ACCOUNT_LOCKED_OUT",
      "the account is locked after wrong passwords; wait, or ask an administrator"},
     {0xC0000236, 1225, "STATUS_CONNECTION_REFUSED", ""},

@@ -116,6 +116,9 @@ typedef DWORD NET_API_STATUS;
 #define ERROR_PASSWORD_EXPIRED            1330
 #define ERROR_ACCOUNT_DISABLED            1331
 #define ERROR_LOGON_TYPE_NOT_GRANTED      1385
+#define ERROR_WRONG_TARGET_NAME           1396 /* no such service, or another's key */
+#define ERROR_TIME_SKEW                   1398 /* the clocks differ */
+#define ERROR_ACCOUNT_EXPIRED             1793
 #define ERROR_ACCOUNT_LOCKED_OUT          1909
 
 #define RPC_S_UNKNOWN_IF           1717

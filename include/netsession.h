@@ -194,8 +194,8 @@ enum netsession_kerberos {
     /* Kerberos when there is a ticket or a way to one: a cache, a keytab, or a
      * password with a realm (user@REALM, or a domain that is a DNS name or the
      * first label of the default realm; a user without any when the server is
-     * in the default realm).  NTLM only when there is none: not after a KDC or
-     * a server has refused. */
+     * in the default realm).  NTLM only when there is none: not after a KDC
+     * has refused the user, or a server the ticket. */
     NETSESSION_KERBEROS_AUTO = 0,
     NETSESSION_KERBEROS_OFF = 1,     /* NTLM only */
     NETSESSION_KERBEROS_DESIRED = 2, /* NTLM also when Kerberos was refused */

@@ -177,6 +177,11 @@ int netsession_config_workstation(netsession_config *cfg, const char *name)
 
 int netsession_config_target_name(netsession_config *cfg, const char *spn)
 {
+    const char *slash = strchr(spn, '/');
+
+    if (!slash || slash == spn || !slash[1])
+        return ns_config_fail(cfg, NETSESSION_E_ARGUMENT,
+                              "\"%.100s\" is no target name, which is service/host", spn);
     return set_string(cfg, &cfg->target_name, spn);
 }
 

@@ -110,6 +110,9 @@ static int begin_ntlm(netsession *ns)
     if (!ns->cfg.smb.anonymous && !ns->cfg.user)
         return ns_fail(&ns->err, NETSESSION_E_CREDENTIALS, NS_LAYER_AUTH,
                        "no user name was given");
+    if (!ns->cfg.smb.anonymous && !ns->cfg.password)
+        return ns_fail(&ns->err, NETSESSION_E_CREDENTIALS, NS_LAYER_AUTH,
+                       "no password was given");
     rc = with_ntlm(ns, &ns->logon.auth);
     ns->smb.auth = ns->logon.auth;
     return rc;
@@ -119,6 +122,9 @@ int ns_logon_begin(netsession *ns)
 {
     bool ntlm = ns->cfg.smb.anonymous || ns->cfg.kerberos == NETSESSION_KERBEROS_OFF;
 
+    if (ns->cfg.smb.anonymous && ns->cfg.kerberos == NETSESSION_KERBEROS_REQUIRED)
+        return ns_fail(&ns->err, NETSESSION_E_POLICY, NS_LAYER_AUTH,
+                       "Kerberos is required, but nobody (anonymous) has a ticket");
     return ntlm || !kerberos_available() ? begin_ntlm(ns) : begin_kerberos(ns);
 }
 

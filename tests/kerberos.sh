@@ -21,10 +21,15 @@ kinit -k -t "$dir/alice.keytab" alice
 # A KDC that never answers: a port that nobody reads.
 coproc SILENT { python3 -c '
 import socket, sys
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.bind(("127.0.0.1", 0))
-t = socket.socket()
-t.bind(s.getsockname())
+while True: # until a port is free for both
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    t = socket.socket()
+    s.bind(("127.0.0.1", 0))
+    try:
+        t.bind(s.getsockname())
+        break
+    except OSError:
+        pass
 t.listen()
 print(s.getsockname()[1], flush=True)
 sys.stdin.read()'; } # until this script ends

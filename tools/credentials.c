@@ -69,6 +69,8 @@ static bool needs_no_password(const struct options *o)
 {
     bool named = o->account || o->authfile;
 
+    if (o->kerberos == NETSESSION_KERBEROS_OFF)
+        return false;
     return o->ticket_given || (o->kerberos == NETSESSION_KERBEROS_REQUIRED && !named) ||
            netsession_config_has_ticket(o->cfg);
 }

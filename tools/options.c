@@ -336,9 +336,9 @@ void options_help(void)
         else
             printf("      %-31s %s\n", left, flags[i].help);
     }
-    puts("\nA Kerberos ticket, where there is one, goes before a password.\n"
-         "Without -U, USER names the user; without a file, PASSWD, PASSWD_FD or PASSWD_FILE\n"
-         "gives the password, and without them the terminal is asked.");
+    puts("\nWithout -U a Kerberos ticket says who logs on, and where there is none, USER.\n"
+         "Without a ticket or a file, PASSWD, PASSWD_FD or PASSWD_FILE gives the password,\n"
+         "and without them the terminal is asked.");
 }
 
 /* ---- getopt ---- */

@@ -62,7 +62,7 @@ class Lab:
 
     # The command against the domain controller, as one of its users.
     def ask(self, method, *options, user='Administrator', password=None, target=None, **kwargs):
-        return method(self.dc, target or self.dc.host, *options, user=user,
+        return method(self.dc, target or self.dc.host, '--use-kerberos=off', *options, user=user,
                       password=password or self.dc.password(user), **kwargs)
 
 

@@ -313,23 +313,65 @@ START_TEST(no_ticket)
 }
 END_TEST
 
-/* The cache is alice's. */
+/* The cache is alice's, of NET.TEST. */
+static const struct {
+    const char *user, *word;
+    bool named;
+} others[] = {{"bob@NET.TEST", "bob", false},
+              {"bob@NET.TEST", "bob", true},
+              {"alice@OTHER.TEST", "alice", false},
+              {"FS1\\alice", "alice", false}};
+
 START_TEST(cache_of_another)
 {
-    netsession_config *cfg = config("bob@NET.TEST", NULL, GOOD);
+    netsession_config *cfg = config(others[_i].user, NULL, GOOD);
     site s;
     rig_client c;
 
-    if (_i)
+    if (others[_i].named)
         by_ccache(cfg);
     ck_assert(!netsession_config_has_ticket(cfg));
     open_site(&s, SERVER);
     rig_start(&s.rig);
     ck_assert_int_eq(rig_connect(&c, &s.rig, cfg, "10.0.0.1"), NETSESSION_EV_FAILED);
     ck_assert_int_eq(rig_error(&c)->code, NETSESSION_E_CREDENTIALS);
-    ck_assert_ptr_nonnull(strstr(rig_error(&c)->message, "bob"));
+    ck_assert_ptr_nonnull(strstr(rig_error(&c)->message, others[_i].word));
     rig_leave(&c);
     close_site(&s);
+}
+END_TEST
+
+static void assert_fails(netsession_config *cfg, int code, const char *word)
+{
+    site s;
+    rig_client c;
+
+    open_site(&s, SERVER);
+    rig_start(&s.rig);
+    ck_assert_int_eq(rig_connect(&c, &s.rig, cfg, "10.0.0.1"), NETSESSION_EV_FAILED);
+    ck_assert_int_eq(rig_error(&c)->code, code);
+    ck_assert_msg(strstr(rig_error(&c)->message, word) != NULL, "%s", rig_error(&c)->message);
+    rig_leave(&c);
+    close_site(&s);
+}
+
+/* A keytab that is not there, with a user and without. */
+START_TEST(no_keytab)
+{
+    netsession_config *cfg = config(_i ? "alice@NET.TEST" : NULL, NULL, GOOD);
+
+    ck_assert_int_eq(netsession_config_keytab(cfg, realm_file("none")), 0);
+    assert_fails(cfg, NETSESSION_E_CREDENTIALS, "not found");
+}
+END_TEST
+
+START_TEST(nobody_with_kerberos)
+{
+    netsession_config *cfg = config(NULL, NULL, GOOD);
+
+    ck_assert_int_eq(netsession_config_anonymous(cfg, 1), 0);
+    ck_assert_int_eq(netsession_config_kerberos(cfg, NETSESSION_KERBEROS_REQUIRED), 0);
+    assert_fails(cfg, NETSESSION_E_POLICY, "nobody");
 }
 END_TEST
 
@@ -574,7 +616,9 @@ Suite *logon_suite(void)
     tcase_add_loop_test(tc, each_source, 0, sizeof sources / sizeof *sources);
     tcase_add_loop_test(tc, each_choice, 0, sizeof choices / sizeof *choices);
     tcase_add_test(tc, no_ticket);
-    tcase_add_loop_test(tc, cache_of_another, 0, 2);
+    tcase_add_loop_test(tc, cache_of_another, 0, sizeof others / sizeof *others);
+    tcase_add_loop_test(tc, no_keytab, 0, 2);
+    tcase_add_test(tc, nobody_with_kerberos);
     tcase_add_loop_test(tc, asked_to_sign, 0, SERVICES);
     tcase_add_test(tc, work_is_taken_once);
     tcase_add_test(tc, work_not_run);
