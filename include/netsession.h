@@ -208,7 +208,7 @@ NETSESSION_API int netsession_config_kerberos(netsession_config *cfg, int mode);
 NETSESSION_API int netsession_config_ccache(netsession_config *cfg, const char *name);
 /* A keytab with the user's key, in place of a password; by default, when
  * there is neither ticket nor password, KRB5_CLIENT_KTNAME.  Without a user
- * its first entry says who logs on. */
+ * its first entry says who logs on.  A file that others may read is refused. */
 NETSESSION_API int netsession_config_keytab(netsession_config *cfg, const char *name);
 /* Let the server act as the user elsewhere (GSS_C_DELEG_FLAG): only for
  * servers that you would tell the password. */

@@ -235,10 +235,15 @@ int netsession_config_ccache(netsession_config *cfg, const char *name)
     return rc ? rc : set_string(cfg, &cfg->ccache, name);
 }
 
+/* A keytab that is no file has no mode; one that is not there is found out
+ * when it is used. */
 int netsession_config_keytab(netsession_config *cfg, const char *name)
 {
+    const char *path = strncmp(name, "FILE:", 5) ? name : name + 5;
     int rc = need_kerberos(cfg);
 
+    if (!rc && !strchr(path, ':'))
+        rc = ns_config_private(cfg, path);
     return rc ? rc : set_string(cfg, &cfg->keytab, name);
 }
 

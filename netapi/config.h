@@ -33,6 +33,8 @@ void ns_config_clear(netsession_config *cfg);
 int ns_config_fail(netsession_config *cfg, int code, const char *fmt, ...) NS_PRINTF(3, 4);
 /* What Kerberos is to use; the strings stay where they are. */
 void ns_config_kerberos(const netsession_config *cfg, const char *spn, kerberos_params *out);
+/* Fails when the file is there and others may read it. */
+int ns_config_private(netsession_config *cfg, const char *path);
 /* Replaces a string by a copy of n bytes of s. */
 int ns_config_string(netsession_config *cfg, char **member, const char *s, size_t n);
 

@@ -50,6 +50,16 @@ static int check_private(netsession_config *cfg, int fd, const char *path)
     return 0;
 }
 
+int ns_config_private(netsession_config *cfg, const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int rc = fd < 0 ? 0 : check_private(cfg, fd, path);
+
+    if (fd >= 0)
+        close(fd);
+    return rc;
+}
+
 static int read_file(netsession_config *cfg, const char *path, char text[FILE_MAX])
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);

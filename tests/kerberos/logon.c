@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "auth/kerberos_server.h"
 #include "tests/kerberos/realm.h"
@@ -361,7 +362,23 @@ START_TEST(no_keytab)
     netsession_config *cfg = config(_i ? "alice@NET.TEST" : NULL, NULL, GOOD);
 
     ck_assert_int_eq(netsession_config_keytab(cfg, realm_file("none")), 0);
-    assert_fails(cfg, NETSESSION_E_CREDENTIALS, "not found");
+    assert_fails(cfg, NETSESSION_E_CREDENTIALS, "/none");
+}
+END_TEST
+
+/* A key that others may read is none. */
+START_TEST(keytab_of_all)
+{
+    netsession_config *cfg = netsession_config_new(NULL);
+    FILE *f = fopen(realm_file("open.keytab"), "w");
+
+    ck_assert_ptr_nonnull(f);
+    ck_assert_int_eq(fchmod(fileno(f), 0640), 0);
+    fclose(f);
+    ck_assert_int_eq(netsession_config_keytab(cfg, realm_file("open.keytab")),
+                     NETSESSION_E_CREDENTIALS);
+    ck_assert_ptr_nonnull(strstr(netsession_config_error(cfg)->message, "others may read"));
+    netsession_config_free(cfg);
 }
 END_TEST
 
@@ -618,6 +635,7 @@ Suite *logon_suite(void)
     tcase_add_test(tc, no_ticket);
     tcase_add_loop_test(tc, cache_of_another, 0, sizeof others / sizeof *others);
     tcase_add_loop_test(tc, no_keytab, 0, 2);
+    tcase_add_test(tc, keytab_of_all);
     tcase_add_test(tc, nobody_with_kerberos);
     tcase_add_loop_test(tc, asked_to_sign, 0, SERVICES);
     tcase_add_test(tc, work_is_taken_once);
