@@ -84,16 +84,22 @@ static void free_context(kerberos *k)
 }
 
 /* What was got here goes with its keys; what was found stays. */
+static void close_source(kerberos *k)
+{
+    if (k->own_source)
+        krb5_cc_destroy(k->krb5, k->source);
+    else
+        krb5_cc_close(k->krb5, k->source);
+}
+
 static void free_ticket(kerberos *k)
 {
     if (!k->krb5)
         return;
     if (k->cache)
         krb5_cc_destroy(k->krb5, k->cache);
-    if (k->source && k->own_source)
-        krb5_cc_destroy(k->krb5, k->source);
-    else
-        kerberos_close_cache(k);
+    if (k->source)
+        close_source(k);
     krb5_free_principal(k->krb5, k->client);
     krb5_free_principal(k->krb5, k->server);
     krb5_free_context(k->krb5);
@@ -144,6 +150,17 @@ bool kerberos_has_ticket(const kerberos_params *params)
 
 /* ---- The work ---- */
 
+/* The password, and the ticket for the KDC that came of it. */
+static void forget(kerberos *k)
+{
+    ns_strfree(&k->hooks, k->password);
+    k->password = NULL;
+    if (k->delegate || !k->source)
+        return;
+    close_source(k);
+    k->source = NULL;
+}
+
 void kerberos_run(kerberos *k)
 {
     krb5_error_code code;
@@ -155,6 +172,7 @@ void kerberos_run(kerberos *k)
         kerberos_fail(k, code, "start Kerberos");
     else if (!kerberos_get_ticket(k))
         kerberos_begin(k);
+    forget(k);
 }
 
 int kerberos_result(const kerberos *k, netsession_error *err, bool *no_way)

@@ -150,7 +150,8 @@ static krb5_error_code get_creds(kerberos *k, krb5_creds *creds)
     krb5_error_code code = make_options(k, &options);
 
     if (!code)
-        code = k->password ? with_password(k, creds, options) : with_keytab(k, creds, options);
+        code = k->keytab || !k->password ? with_keytab(k, creds, options)
+                                         : with_password(k, creds, options);
     krb5_get_init_creds_opt_free(k->krb5, options);
     return code;
 }

@@ -128,17 +128,29 @@ int ns_logon_begin(netsession *ns)
     return ntlm || !kerberos_available() ? begin_ntlm(ns) : begin_kerberos(ns);
 }
 
+static void explain_ntlm(netsession *ns)
+{
+    ns_logon *l = &ns->logon;
+
+    if (ns->smb.auth == l->second)
+        snprintf(l->why, sizeof l->why, "the server refused the %s",
+                 kerberos_about(l->kerberos));
+    else
+        snprintf(l->why, sizeof l->why, "the server chose it before Kerberos");
+}
+
+/* With the keys derived, nothing of the credentials is needed any more. */
 void ns_logon_end(netsession *ns)
 {
     ns_logon *l = &ns->logon;
 
     l->mech = auth_client_mech_name(ns->smb.auth);
-    if (l->second && ns->smb.auth == l->second)
-        snprintf(l->why, sizeof l->why, "the server refused the %s",
-                 kerberos_about(l->kerberos));
-    else if (ns->smb.auth == l->auth && l->kerberos && strcmp(l->mech, kerberos_mech.name) &&
-             ns->cfg.kerberos == NETSESSION_KERBEROS_DESIRED && l->second)
-        snprintf(l->why, sizeof l->why, "the server chose it before Kerberos");
+    if (l->second && strcmp(l->mech, ntlm_mech.name) == 0)
+        explain_ntlm(ns);
+    ns_logon_free(l);
+    ns->smb.auth = ns->smb.second = NULL;
+    ns_strfree(&ns->cfg.hooks, ns->cfg.password);
+    ns->cfg.password = NULL;
 }
 
 /* ---- The work ---- */
