@@ -110,8 +110,13 @@ $(BUILD)/netsession.pc: netsession.pc.in FORCE # PREFIX may have changed
 
 # ---- Testing ----
 
-$(BUILD)/tests/check: $(BUILD)/tests/main.o $(BUILD)/tests/replay.o $(BUILD)/tests/util.o $(TEST_OBJ) $(INTERNAL)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(CHECK_LIBS)
+# What can be made to fail: see tests/failing.c.
+comma := ,
+WRAPPED := $(addprefix -Wl$(comma)--wrap=,$(shell grep '^WRAP' tests/failing.c | cut -d, -f2))
+
+$(BUILD)/tests/check: $(BUILD)/tests/main.o $(BUILD)/tests/replay.o $(BUILD)/tests/util.o \
+		$(BUILD)/tests/failing.o $(TEST_OBJ) $(INTERNAL)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(WRAPPED) -o $@ $^ $(LIBS) $(CHECK_LIBS)
 
 KRB5_CHECK_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/kerberos/*.c)))
 $(BUILD)/tests/check_kerberos: $(KRB5_CHECK_OBJ) $(BUILD)/tests/test_server_rig.o $(BUILD)/tests/util.o $(INTERNAL)
