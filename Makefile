@@ -4,6 +4,8 @@
 #   all       the libraries, the command, the examples
 #   check     the tests: no root, no network
 #   valgrind  the same under valgrind
+#   proof     of the byte reader and writer (frama-c)
+#   sbom      the bill of materials of the build, in $(BUILD)/netsession.cdx.json
 #   fuzz      the server under two fuzzers (CC=clang BUILD=build-fuzz)
 #   interop   the tests against real servers (root; starts them itself)
 #   bench     what the server takes under load, and the command's whole-process
@@ -24,7 +26,30 @@ SOVERSION = 0
 WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wvla
 ALL_CPPFLAGS = -Iinclude -I. -D_POSIX_C_SOURCE=200809L $(CPPFLAGS)
 ALL_CFLAGS = -std=c11 $(WARNINGS) -fvisibility=hidden -fPIC -pthread $(CFLAGS)
-ALL_LDFLAGS = -pthread $(LDFLAGS)
+ALL_LDFLAGS = -pthread $(HARDENING_LD) $(LDFLAGS)
+
+# Debian's hardening, each flag where the compiler takes it; HARDENING=no: none.
+# Sanitizers replace the fortified functions; what is static as a whole is no PIE.
+HARDENING ?= -fstack-protector-strong -fstack-clash-protection -fcf-protection -Werror=format-security
+HARDENING_LD ?= -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack $(if $(findstring -static,$(LDFLAGS)),,-pie)
+PROBE = printf '%s\n' '\#include <stdio.h>' 'int main(void) { return 0; }' \
+	'\#if defined _FORTIFY_SOURCE && !defined __OPTIMIZE__' '\#error' '\#endif' | \
+	$(CC) -Wall -Werror $(CPPFLAGS) $(CFLAGS) -x c -o /dev/null -
+accepted = $(shell $(PROBE) $(1) $(2) >/dev/null 2>&1 && echo '$(2)')
+fortified = $(call accepted,-c,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(1))
+ifeq ($(HARDENING),no)
+override HARDENING :=
+override HARDENING_LD :=
+else
+override HARDENING := $(foreach flag,$(HARDENING),$(call accepted,-c,$(flag)))
+override HARDENING_LD := $(foreach flag,$(HARDENING_LD),$(call accepted,$(LDFLAGS),$(flag)))
+ifeq ($(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS)),) # unless it is given
+FORTIFIED := $(or $(call fortified,3),$(call fortified,2))
+endif
+endif
+FORTIFY = $(if $(findstring -fsanitize,$(CFLAGS)),,$(FORTIFIED))
+# The same bytes in whatever folder it is built, and whenever.
+REPRODUCIBLE := $(call accepted,-c,-ffile-prefix-map=$(CURDIR)=.) $(call accepted,-c,-Werror=date-time)
 
 ROOMS = base auth smb2 ndr dcerpc srvsvc netapi
 # The server halves are for the reference server and the tests: not in the library.
@@ -67,7 +92,7 @@ all: $(LIB) $(SHLIB) $(BUILD)/netsession $(BUILD)/sessiond $(EXAMPLES) $(BUILD)/
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(CC) $(ALL_CPPFLAGS) $(HARDENING) $(FORTIFY) $(REPRODUCIBLE) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 # Changes when what is built from does.
 $(BUILD)/parts: FORCE
@@ -81,18 +106,18 @@ $(BUILD)/libnetsession.o: $(LIB_OBJ) $(BUILD)/parts
 
 $(LIB): $(BUILD)/libnetsession.o
 	rm -f $@
-	$(AR) rcs $@ $<
+	$(AR) rcsD $@ $<
 
 $(SHLIB): $(LIB_OBJ) $(BUILD)/parts
 	$(CC) -shared -Wl,-soname,libnetsession.so.$(SOVERSION) $(SHLIB_DEFS) $(ALL_CFLAGS) \
-		$(ALL_LDFLAGS) -o $@ $(LIB_OBJ) $(LIBS)
+		$(filter-out -pie,$(ALL_LDFLAGS)) -o $@ $(LIB_OBJ) $(LIBS)
 	ln -sf $(@F) $@.$(SOVERSION)
 
 # For the server and the tests: both halves, every symbol.
 INTERNAL = $(BUILD)/internal.a
 $(INTERNAL): $(LIB_OBJ) $(SERVER_OBJ) $(BUILD)/parts
 	rm -f $@
-	$(AR) rcs $@ $(LIB_OBJ) $(SERVER_OBJ)
+	$(AR) rcsD $@ $(LIB_OBJ) $(SERVER_OBJ)
 
 $(BUILD)/netsession: $(TOOL_OBJ) $(LIB)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -ljansson
@@ -112,7 +137,8 @@ $(BUILD)/netsession.pc: netsession.pc.in FORCE # PREFIX may have changed
 
 # What can be made to fail: see tests/failing.c.
 comma := ,
-WRAPPED := $(addprefix -Wl$(comma)--wrap=,$(shell grep '^WRAP' tests/failing.c | cut -d, -f2))
+WRAPPED := $(addprefix -Wl$(comma)--wrap=, \
+	fcntl $(shell grep '^WRAP' tests/failing.c | cut -d, -f2))
 
 $(BUILD)/tests/check: $(BUILD)/tests/main.o $(BUILD)/tests/replay.o $(BUILD)/tests/util.o \
 		$(BUILD)/tests/failing.o $(TEST_OBJ) $(INTERNAL)
@@ -140,6 +166,7 @@ run-check: tests
 	$(BUILD)/tests/check
 	$(if $(KRB5_CHECK),tests/kerberos.sh $(BUILD))
 	tests/symbols.sh $(BUILD)
+	$(if $(findstring -fsanitize,$(CFLAGS)),,tests/hardening.sh $(BUILD) $(HARDENING) $(FORTIFY) $(HARDENING_LD))
 	tests/test_tool.py $(BUILD)/netsession
 
 # Both ends of what a client can send: requests after a logon, and RPC PDUs.
@@ -174,6 +201,14 @@ valgrind: tests
 
 check: deps
 	$(MAKE) run-check
+
+# What the built files are linked with: CycloneDX 1.5.
+sbom: tests
+	tests/sbom.py $(BUILD) >$(BUILD)/netsession.cdx.json
+
+# That the cursor of base/ is safe, for all inputs: needs frama-c and z3.
+proof:
+	tests/proof/run.sh
 
 interop: deps-interop
 	$(MAKE) tests
@@ -222,4 +257,4 @@ clean:
 -include $(LIB_OBJ:.o=.d) $(SERVER_OBJ:.o=.d) $(SESSIOND_OBJ:.o=.d) $(TOOL_OBJ:.o=.d) $(TEST_OBJ:.o=.d) $(KRB5_CHECK_OBJ:.o=.d) $(wildcard $(BUILD)/*/*.d)
 
 .SECONDARY:
-.PHONY: all tests run-check check valgrind fuzz interop bench demo deps deps-interop install clean
+.PHONY: all tests run-check check sbom proof valgrind fuzz interop bench demo deps deps-interop install clean

@@ -25,10 +25,14 @@ void ns_driver_close(netsession *ns)
 static int wait_fd(int fd, short events, uint64_t deadline)
 {
     struct pollfd p = {.fd = fd, .events = events};
-    uint64_t now = ns_now(), left = deadline > now ? deadline - now : 0;
-    int n = poll(&p, 1, left > INT32_MAX ? INT32_MAX : (int)left);
+    int n;
 
-    return n < 0 && errno == EINTR ? 1 : n > 0;
+    do {
+        uint64_t now = ns_now(), left = deadline > now ? deadline - now : 0;
+
+        n = poll(&p, 1, left > INT32_MAX ? INT32_MAX : (int)left);
+    } while (n < 0 && errno == EINTR);
+    return n > 0;
 }
 
 /* What a non-blocking connect came to: 0 or an errno. */
@@ -44,18 +48,18 @@ static int connect_by(int fd, const struct addrinfo *a, uint64_t deadline)
 {
     struct sockaddr_storage peer;
     socklen_t len = sizeof peer;
+    int err;
 
     if (!connect(fd, a->ai_addr, a->ai_addrlen))
         return 0;
     if (errno != EINPROGRESS && errno != EINTR)
         return errno;
-    while (wait_fd(fd, POLLOUT, deadline)) {
-        int err = connect_result(fd);
-
-        if (err || !getpeername(fd, (struct sockaddr *)&peer, &len))
-            return err;
-    }
-    return ETIMEDOUT;
+    if (!wait_fd(fd, POLLOUT, deadline))
+        return ETIMEDOUT;
+    err = connect_result(fd);
+    if (err)
+        return err;
+    return getpeername(fd, (struct sockaddr *)&peer, &len) ? errno : 0;
 }
 
 /* Not 0, 1 or 2: a program whose standard output is closed would print into

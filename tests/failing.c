@@ -1,13 +1,24 @@
 #include "tests/failing.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
 #include <openssl/evp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <sys/socket.h>
 
 failing failing_crypto;
+_Thread_local failing failing_system;
+_Thread_local int failing_errno, failing_trickle;
 
 static int fails(failing *f)
 {
     return ++f->made == f->at;
 }
+
+/* ---- libcrypto ---- */
 
 /* A function of libcrypto: its result, name, parameters and arguments; what it
  * answers when it fails is 0 or NULL. */
@@ -43,3 +54,62 @@ WRAP(int, EVP_CipherUpdate,
      (c, out, outl, in, inl))
 WRAP(int, EVP_CipherFinal_ex, (EVP_CIPHER_CTX * c, unsigned char *out, int *outl),
      (c, out, outl))
+
+/* ---- The system ---- */
+
+static int system_fails(void)
+{
+    if (!failing_system.at || !fails(&failing_system))
+        return 0;
+    errno = failing_errno;
+    return 1;
+}
+
+/* The same; failed is what it answers then. */
+#define WRAP_SYSTEM(type, name, params, args, failed)                                          \
+    type __real_##name params;                                                                 \
+    type __wrap_##name params;                                                                 \
+    type __wrap_##name params                                                                  \
+    {                                                                                          \
+        return system_fails() ? failed : __real_##name args;                                   \
+    }
+
+static size_t trickle(size_t n)
+{
+    return n && failing_trickle ? 1 : n;
+}
+
+WRAP_SYSTEM(int, socket, (int domain, int type, int protocol), (domain, type, protocol), -1)
+WRAP_SYSTEM(int, connect, (int fd, const struct sockaddr *a, socklen_t n), (fd, a, n), -1)
+WRAP_SYSTEM(int, getpeername, (int fd, struct sockaddr *a, socklen_t *n), (fd, a, n), -1)
+WRAP_SYSTEM(int, getsockopt, (int fd, int level, int name, void *p, socklen_t *n),
+            (fd, level, name, p, n), -1)
+WRAP_SYSTEM(int, setsockopt, (int fd, int level, int name, const void *p, socklen_t n),
+            (fd, level, name, p, n), -1)
+WRAP_SYSTEM(int, poll, (struct pollfd * p, nfds_t n, int timeout), (p, n, timeout), -1)
+WRAP_SYSTEM(ssize_t, send, (int fd, const void *p, size_t n, int flags),
+            (fd, p, trickle(n), flags), -1)
+WRAP_SYSTEM(ssize_t, recv, (int fd, void *p, size_t n, int flags), (fd, p, trickle(n), flags),
+            -1)
+WRAP_SYSTEM(int, pthread_create,
+            (pthread_t * t, const pthread_attr_t *a, void *(*run)(void *), void *arg),
+            (t, a, run, arg), EAGAIN)
+WRAP_SYSTEM(int, getaddrinfo,
+            (const char *host, const char *port, const struct addrinfo *hints,
+             struct addrinfo **list),
+            (host, port, hints, list), EAI_FAIL)
+WRAP_SYSTEM(void *, calloc, (size_t n, size_t size), (n, size), 0)
+
+int __real_fcntl(int fd, int command, ...);
+int __wrap_fcntl(int fd, int command, ...);
+/* WRAP: its last argument is an int wherever it is called here. */
+int __wrap_fcntl(int fd, int command, ...)
+{
+    va_list ap;
+    int arg;
+
+    va_start(ap, command);
+    arg = va_arg(ap, int);
+    va_end(ap);
+    return system_fails() ? -1 : __real_fcntl(fd, command, arg);
+}

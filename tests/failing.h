@@ -1,7 +1,7 @@
 /*
  * Calls that fail when a test wants it: the linker puts these in the place of
- * libcrypto's (--wrap), and one of them, counted from 1, answers that it has
- * failed.
+ * libcrypto's and the system's (--wrap), and one of them, counted from 1,
+ * answers that it has failed.
  */
 #ifndef TESTS_FAILING_H
 #define TESTS_FAILING_H
@@ -12,5 +12,11 @@ typedef struct failing {
 } failing;
 
 extern failing failing_crypto;
+/* Of the thread that sets it, and only while at is not 0. */
+extern _Thread_local failing failing_system;
+/* What a system call that fails says: an errno. */
+extern _Thread_local int failing_errno;
+/* send and recv move one byte at a time. */
+extern _Thread_local int failing_trickle;
 
 #endif

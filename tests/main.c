@@ -8,6 +8,7 @@ Suite *base_suite(void);
 Suite *conn_suite(void);
 Suite *dcerpc_server_suite(void);
 Suite *dcerpc_suite(void);
+Suite *driver_suite(void);
 Suite *failing_suite(void);
 Suite *lm_suite(void);
 Suite *ndr_suite(void);
@@ -20,7 +21,7 @@ static Suite *(*const suites[])(void) = {
     base_suite,          auth_suite,   auth_server_suite,   smb2_suite,
     ndr_suite,           dcerpc_suite, dcerpc_server_suite, srvsvc_suite,
     srvsvc_server_suite, conn_suite,   server_suite,        lm_suite,
-    failing_suite,
+    failing_suite,       driver_suite,
 };
 
 int main(void)
