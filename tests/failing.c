@@ -9,7 +9,7 @@
 #include <stdarg.h>
 #include <sys/socket.h>
 
-failing failing_crypto;
+_Thread_local failing failing_crypto;
 _Thread_local failing failing_system;
 _Thread_local int failing_errno, failing_trickle;
 

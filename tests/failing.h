@@ -11,9 +11,9 @@ typedef struct failing {
     long at;   /* this one fails; 0: none */
 } failing;
 
-extern failing failing_crypto;
-/* Of the thread that sets it, and only while at is not 0. */
-extern _Thread_local failing failing_system;
+/* Each of the thread that sets it. */
+extern _Thread_local failing failing_crypto;
+extern _Thread_local failing failing_system; /* counts only while at is not 0 */
 /* What a system call that fails says: an errno. */
 extern _Thread_local int failing_errno;
 /* send and recv move one byte at a time. */
