@@ -79,7 +79,7 @@ SESSIOND_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard examples/sessiond/
 TOOL_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tools/*.c)))
 EXAMPLES := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard examples/*.c)))
 TEST_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/test_*.c)))
-TEST_TOOLS := $(BUILD)/tests/hold $(BUILD)/tests/count $(BUILD)/tests/ndrtool $(BUILD)/tests/record $(BUILD)/tests/interop/auth_talk
+TEST_TOOLS := $(BUILD)/tests/secrets $(BUILD)/tests/hold $(BUILD)/tests/count $(BUILD)/tests/ndrtool $(BUILD)/tests/record $(BUILD)/tests/interop/auth_talk
 
 LIB = $(BUILD)/libnetsession.a
 SHLIB_DEFS = -Wl,-z,defs
@@ -148,6 +148,9 @@ KRB5_CHECK_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/kerberos/*
 $(BUILD)/tests/check_kerberos: $(KRB5_CHECK_OBJ) $(BUILD)/tests/test_server_rig.o $(BUILD)/tests/util.o $(INTERNAL)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(CHECK_LIBS)
 
+$(BUILD)/tests/secrets: $(BUILD)/tests/secrets.o $(BUILD)/tests/test_server_rig.o $(BUILD)/tests/util.o $(INTERNAL)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(CHECK_LIBS)
+
 $(BUILD)/tests/ndrtool: $(BUILD)/tests/ndrtool.o $(INTERNAL)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -ljansson
 
@@ -168,6 +171,7 @@ run-check: tests
 	tests/symbols.sh $(BUILD)
 	$(if $(findstring -fsanitize,$(CFLAGS)),,tests/hardening.sh $(BUILD) $(HARDENING) $(FORTIFY) $(HARDENING_LD))
 	tests/test_tool.py $(BUILD)/netsession
+	tests/test_listing.py $(BUILD)
 
 # Both ends of what a client can send: requests after a logon, and RPC PDUs.
 #   make fuzz BUILD=build-fuzz CC=clang [FUZZ_TIME=seconds]

@@ -1,0 +1,411 @@
+/*
+ * Nothing secret stays in memory.  A connection with a password, then its end;
+ * then all of this process's own writable memory is searched for the password
+ * in UTF-8 and UTF-16, its NT hash and every key: freed memory and dead stack
+ * too, for the connection ran on a thread whose stack is left as it was.  What
+ * is searched for is kept masked.
+ *
+ *   secrets            NTLM, with the reference server in memory
+ *   secrets kerberos   Kerberos, over a socket, within tests/kerberos.sh
+ */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "auth/server.h"
+#include "base/crypto.h"
+#include "netapi/conn.h"
+#include "tests/test_server_rig.h"
+
+/* ---- What is searched for ---- */
+
+#define MASK     0xA5
+#define WINDOW   8u /* a part so long is found, too: free() overwrites the head */
+#define LONGEST  128
+#define PASSWORD 40
+
+struct secret {
+    const char *name;
+    size_t n;
+    uint8_t masked[LONGEST];
+};
+
+static struct secret secrets[16];
+static size_t planted;
+
+static void plant(const char *name, const uint8_t *p, size_t n)
+{
+    struct secret *s = &secrets[planted++];
+
+    MUST(planted <= sizeof secrets / sizeof *secrets && n <= LONGEST);
+    s->name = name;
+    s->n = n;
+    for (size_t i = 0; i < n; i++)
+        s->masked[i] = p[i] ^ MASK;
+}
+
+static void unmask(const struct secret *s, char *out)
+{
+    for (size_t i = 0; i < s->n; i++)
+        out[i] = (char)(s->masked[i] ^ MASK);
+    out[s->n] = '\0';
+}
+
+enum { UTF8, UTF16, NT_HASH, FIRST_KEY };
+
+static void plant_password(const char *password)
+{
+    uint8_t hash[16], wide[LONGEST];
+    size_t n = strlen(password);
+
+    planted = UTF8;
+    memset(wide, 0, sizeof wide);
+    for (size_t i = 0; i < n; i++)
+        wide[2 * i] = (uint8_t)password[i];
+    plant("the password in UTF-8", (const uint8_t *)password, n);
+    plant("the password in UTF-16", wide, 2 * n);
+    MUST(!ntlm_nt_hash(password, hash));
+    plant("the NT hash", hash, sizeof hash);
+    ns_wipe(wide, sizeof wide);
+    ns_wipe(hash, sizeof hash);
+}
+
+static void new_password(void)
+{
+    char text[PASSWORD + 1] = {0};
+
+    MUST(getrandom(text, PASSWORD, 0) == PASSWORD);
+    for (size_t i = 0; i < PASSWORD; i++)
+        text[i] = (char)('0' + (unsigned char)text[i] % 74); /* '0' to 'y' */
+    plant_password(text);
+    ns_wipe(text, sizeof text);
+}
+
+static void plant_keys(const netsession *ns)
+{
+    const smb2_keys *k = &ns->smb.keys;
+
+    plant("the signing key", k->signing, sizeof k->signing);
+    if (ns->smb.cipher) {
+        plant("the encryption key", k->to_server, sizeof k->to_server / 2);
+        plant("the decryption key", k->to_client, sizeof k->to_client / 2);
+    }
+}
+
+/* The client's random numbers: 8 bytes that are sent, then the session key. */
+static int entropy(void *ctx, void *out, size_t size)
+{
+    (void)ctx;
+    MUST(getrandom(out, size, 0) == (ssize_t)size);
+    if (size == 24)
+        plant("the session key", (const uint8_t *)out + 8, 16);
+    return 0;
+}
+
+/* ---- The search ---- */
+
+static _Alignas(4096) uint8_t stack[1u << 20]; /* of the thread; it stays */
+
+enum { STACK, ELSEWHERE };
+static const char *const places[] = {"dead stack", "heap or data"};
+
+struct find {
+    size_t count[2]; /* by place */
+    size_t part;     /* the first: where in the secret */
+};
+
+static struct find finds[sizeof secrets / sizeof *secrets];
+/* Which two bytes, masked, begin a part of a secret: most memory has no others. */
+static uint8_t begins[1u << 16];
+
+static unsigned two_bytes(const uint8_t *p, uint8_t mask)
+{
+    return (unsigned)(p[0] ^ mask) << 8 | (unsigned)(p[1] ^ mask);
+}
+
+static void note(const uint8_t *p, struct find *f, size_t part)
+{
+    if (!f->count[STACK] && !f->count[ELSEWHERE])
+        f->part = part;
+    f->count[p >= stack && p < stack + sizeof stack ? STACK : ELSEWHERE]++;
+}
+
+static void compare(const uint8_t *p, size_t which)
+{
+    const struct secret *s = &secrets[which];
+
+    for (size_t i = 0; i + WINDOW <= s->n; i++) {
+        size_t k = 0;
+
+        while (k < WINDOW && (uint8_t)(p[k] ^ MASK) == s->masked[i + k])
+            k++;
+        if (k == WINDOW)
+            note(p, &finds[which], i);
+    }
+}
+
+static void search_range(const uint8_t *p, const uint8_t *end)
+{
+    for (; p + WINDOW <= end; p++)
+        if (begins[two_bytes(p, MASK)])
+            for (size_t s = 0; s < planted; s++)
+                compare(p, s);
+}
+
+static void prepare_search(void)
+{
+    memset(finds, 0, sizeof finds);
+    memset(begins, 0, sizeof begins);
+    for (size_t s = 0; s < planted; s++)
+        for (size_t i = 0; i + WINDOW <= secrets[s].n; i++)
+            begins[two_bytes(secrets[s].masked + i, 0)] = 1;
+}
+
+/* Everything that can be written; returns how many bytes that is. */
+static size_t search_memory(void)
+{
+    FILE *maps = fopen("/proc/self/maps", "r");
+    unsigned long from, to;
+    size_t all = 0;
+    char line[512];
+
+    MUST(maps);
+    prepare_search();
+    while (fgets(line, sizeof line, maps))
+        if (sscanf(line, "%lx-%lx rw", &from, &to) == 2 && strstr(line, " rw")) {
+            search_range((const uint8_t *)from, (const uint8_t *)to);
+            all += to - from;
+        }
+    fclose(maps);
+    return all;
+}
+
+static bool report(const char *title, size_t searched)
+{
+    bool clean = true;
+
+    for (size_t i = 0; i < planted; i++)
+        for (size_t k = STACK; k <= ELSEWHERE; k++)
+            if (finds[i].count[k]) {
+                printf("FAIL secrets: %s: %s remains in %s, %zu parts of %u bytes, one from "
+                       "byte %zu on\n",
+                       title, secrets[i].name, places[k], finds[i].count[k], WINDOW,
+                       finds[i].part);
+                clean = false;
+            }
+    if (clean)
+        printf("ok secrets: %s: none of %zu in %zu kB\n", title, planted, searched / 1024);
+    return clean;
+}
+
+static void run_apart(void *(*run)(void *), void *arg)
+{
+    pthread_attr_t attr;
+    pthread_t thread;
+
+    memset(stack, 0, sizeof stack);
+    MUST(!pthread_attr_init(&attr) && !pthread_attr_setstack(&attr, stack, sizeof stack));
+    MUST(!pthread_create(&thread, &attr, run, arg) && !pthread_join(thread, NULL));
+    pthread_attr_destroy(&attr);
+}
+
+/* ---- NTLM ---- */
+
+enum source { CALL, FILE_OF_PASSWORD, AUTHFILE };
+
+struct test {
+    const char *title;
+    unsigned dialect, cipher; /* cipher 0: signed only */
+    enum source source;
+    int outcome; /* type of the event that the logon ends with */
+};
+
+static const struct test tests[] = {
+    {"SMB 2.0.2, signed", NETSESSION_SMB_2_0_2, 0, CALL, NETSESSION_EV_READY},
+    {"SMB 3.1.1, signed", NETSESSION_SMB_3_1_1, 0, CALL, NETSESSION_EV_READY},
+    {"SMB 3.0, AES-128-CCM", NETSESSION_SMB_3_0, NETSESSION_AES_128_CCM, CALL,
+     NETSESSION_EV_READY},
+    {"SMB 3.1.1, AES-128-GCM, password from a file", NETSESSION_SMB_3_1_1,
+     NETSESSION_AES_128_GCM, FILE_OF_PASSWORD, NETSESSION_EV_READY},
+    {"SMB 3.1.1, AES-256-GCM, authfile", NETSESSION_SMB_3_1_1, NETSESSION_AES_256_GCM, AUTHFILE,
+     NETSESSION_EV_READY},
+    {"wrong password", NETSESSION_SMB_3_1_1, 0, CALL, NETSESSION_EV_FAILED},
+};
+
+static bool knows; /* the server, the password */
+
+static int lookup(void *ctx, const char *domain, const char *user, auth_account *out)
+{
+    (void)ctx;
+    (void)domain;
+    (void)user;
+    out->admin = true;
+    for (size_t i = 0; i < 16; i++)
+        out->nt_hash[i] = (uint8_t)(secrets[NT_HASH].masked[i] ^ MASK ^ (knows ? 0 : 1));
+    return 1;
+}
+
+static void from_file(netsession_config *cfg, enum source source, const char *password)
+{
+    static const char head[] = "username = alice\npassword = ";
+    char path[] = "/tmp/secrets.XXXXXX";
+    int fd = mkstemp(path);
+    ssize_t n = (ssize_t)strlen(password);
+
+    MUST(fd >= 0);
+    if (source == AUTHFILE)
+        MUST(write(fd, head, sizeof head - 1) == sizeof head - 1);
+    MUST(write(fd, password, (size_t)n) == n && close(fd) == 0);
+    if (source == AUTHFILE)
+        MUST(!netsession_config_authfile(cfg, path));
+    else
+        MUST(!netsession_config_password_file(cfg, path));
+    unlink(path);
+}
+
+static void give_password(netsession_config *cfg, enum source source)
+{
+    char password[LONGEST + 1];
+
+    unmask(&secrets[UTF8], password);
+    MUST(!netsession_config_user(cfg, NULL, "alice"));
+    if (source == CALL)
+        MUST(!netsession_config_password(cfg, password));
+    else
+        from_file(cfg, source, password);
+    ns_wipe(password, sizeof password);
+}
+
+static netsession_config *config(const struct test *t)
+{
+    const netsession_hooks hooks = {.entropy = entropy};
+    netsession_config *cfg = netsession_config_new(&hooks);
+
+    MUST(cfg && !netsession_config_kerberos(cfg, NETSESSION_KERBEROS_OFF));
+    MUST(!netsession_config_dialects(cfg, t->dialect, t->dialect));
+    if (t->cipher) {
+        MUST(!netsession_config_ciphers(cfg, &t->cipher, 1));
+        MUST(!netsession_config_encrypt(cfg, 1));
+    }
+    give_password(cfg, t->source);
+    return cfg;
+}
+
+static void list(rig_client *c)
+{
+    MUST(rig_query(c, 10, NETSESSION_NO_LIMIT, 0) == NETSESSION_EV_PAGE);
+    netsession_page_free(c->event.page);
+}
+
+static void *in_memory(void *arg)
+{
+    const struct test *t = arg;
+    rig_client c;
+    rig r;
+
+    knows = t->outcome == NETSESSION_EV_READY;
+    rig_init(&r);
+    r.cfg.smb.auth.lookup = lookup;
+    rig_start(&r);
+    MUST(rig_connect(&c, &r, config(t), "10.0.0.1") == t->outcome);
+    if (knows) {
+        plant_keys(c.ns);
+        list(&c);
+    }
+    rig_leave(&c);
+    rig_stop(&r);
+    return NULL;
+}
+
+/* What is left behind is found: on the stack, and what free() leaves of it. */
+static void *careless(void *arg)
+{
+    netsession_hooks hooks;
+    char password[LONGEST + 1];
+    void *copy;
+
+    (void)arg;
+    ns_hooks_fill(&hooks, NULL);
+    unmask(&secrets[UTF8], password);
+    copy = ns_strdup(&hooks, password, strlen(password));
+    MUST(copy);
+    hooks.free(hooks.ctx, copy);
+    return NULL;
+}
+
+static bool is_found(void)
+{
+    new_password();
+    run_apart(careless, NULL);
+    search_memory();
+    if (!finds[UTF8].count[STACK] || !finds[UTF8].count[ELSEWHERE])
+        puts("FAIL secrets: what is left behind is not found");
+    return finds[UTF8].count[STACK] && finds[UTF8].count[ELSEWHERE];
+}
+
+static int all_in_memory(void)
+{
+    bool clean = is_found();
+
+    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) {
+        struct test t = tests[i];
+
+        new_password();
+        run_apart(in_memory, &t);
+        MUST(planted > FIRST_KEY);
+        clean = report(t.title, search_memory()) && clean;
+    }
+    return clean ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/* ---- Kerberos ---- */
+
+/* The environment has the passwords of the realm; it is memory, too. */
+static void take_password(void)
+{
+    static const char *const names[] = {"ALICE_PASSWORD", "BOB_PASSWORD", "EXPIRED_PASSWORD",
+                                        "DISABLED_PASSWORD"};
+
+    plant_password(getenv(names[0]));
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (getenv(names[i]))
+            ns_wipe(getenv(names[i]), strlen(getenv(names[i])));
+}
+
+static void *over_a_socket(void *arg)
+{
+    netsession_config *cfg = netsession_config_new(NULL);
+    char password[LONGEST + 1];
+    netsession *ns;
+
+    unmask(&secrets[UTF8], password);
+    MUST(cfg && !netsession_config_kerberos(cfg, NETSESSION_KERBEROS_REQUIRED));
+    MUST(!netsession_config_user(cfg, NULL, "alice@NET.TEST"));
+    MUST(!netsession_config_password(cfg, password));
+    ns_wipe(password, sizeof password);
+    MUST(!netsession_new(&ns, cfg, arg));
+    MUST(!netsession_connect(ns));
+    plant_keys(ns);
+    netsession_close(ns);
+    netsession_free(ns);
+    netsession_config_free(cfg);
+    return NULL;
+}
+
+static int with_kerberos(char *server)
+{
+    MUST(server && getenv("ALICE_PASSWORD"));
+    take_password();
+    run_apart(over_a_socket, server);
+    return report("Kerberos", search_memory()) ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && !strcmp(argv[1], "kerberos"))
+        return with_kerberos(getenv("SESSIOND"));
+    return all_in_memory();
+}
