@@ -7,6 +7,8 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdbool.h>
+#include <string.h>
 #include <sys/socket.h>
 
 _Thread_local failing failing_crypto;
@@ -94,10 +96,18 @@ WRAP_SYSTEM(ssize_t, recv, (int fd, void *p, size_t n, int flags), (fd, p, trick
 WRAP_SYSTEM(int, pthread_create,
             (pthread_t * t, const pthread_attr_t *a, void *(*run)(void *), void *arg),
             (t, a, run, arg), EAGAIN)
+/* A machine may have no hosts file: then this is localhost's address. */
+static const char *address_of(const char *host, const struct addrinfo *hints)
+{
+    bool name = !strcmp(host, "localhost") && !(hints->ai_flags & AI_NUMERICHOST);
+
+    return name ? "127.0.0.1" : host;
+}
+
 WRAP_SYSTEM(int, getaddrinfo,
             (const char *host, const char *port, const struct addrinfo *hints,
              struct addrinfo **list),
-            (host, port, hints, list), EAI_FAIL)
+            (address_of(host, hints), port, hints, list), EAI_FAIL)
 WRAP_SYSTEM(void *, calloc, (size_t n, size_t size), (n, size), 0)
 
 int __real_fcntl(int fd, int command, ...);

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Runs the tests that need a KDC, with a realm and a server of their own; no
-# root, no network but 127.0.0.1.
+# root, no network but 127.0.0.0/8.
 #   kerberos.sh BUILD [COMMAND...]    COMMAND (valgrind ...) goes before the tests
 set -euo pipefail
 build=$1
@@ -36,7 +36,7 @@ sys.stdin.read()'; } # until this script ends
 read -r port <&"${SILENT[0]}"
 sed "s/kdc = .*/kdc = 127.0.0.1:$port/" "$dir/krb5.conf" >"$dir/silent.conf"
 
-"$build/sessiond" --keytab "$dir/server.keytab" --listen 127.0.0.1:0 --read-for-all \
+"$build/sessiond" --keytab "$dir/server.keytab" --listen 127.0.0.2:0 --read-for-all \
     >"$dir/sessiond.log" 2>&1 &
 server=$!
 for _ in $(seq 200); do
@@ -45,5 +45,5 @@ for _ in $(seq 200); do
     sleep 0.05 # between looks
 done
 [ -n "$port" ] || { cat "$dir/sessiond.log"; exit 1; }
-export SESSIOND=localhost:$port
+export SESSIOND=127.0.0.2:$port
 "$@" "$build/tests/check_kerberos"

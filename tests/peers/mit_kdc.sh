@@ -112,6 +112,7 @@ add_services() {
     local aes='aes256-cts:normal,aes128-cts:normal'
     local types='aes256-cts-hmac-sha1-96 aes128-cts-hmac-sha1-96'
     service cifs/localhost aes256-cts:normal "$types" server.keytab
+    service cifs/127.0.0.2 aes256-cts:normal "$types" server.keytab # where localhost has no address
     service cifs/fs1.net.test "$aes" "$types" server.keytab
     service cifs/aes128.net.test aes128-cts:normal aes128-cts-hmac-sha1-96 server.keytab
     service cifs/rc4.net.test arcfour-hmac:normal arcfour-hmac server.keytab
