@@ -3,10 +3,11 @@
 #
 #   all       the libraries, the command, the examples
 #   check     the tests: no root, no network
+#   coverage  what of the code the tests run, with a gate
 #   valgrind  the same under valgrind
 #   proof     of the byte reader and writer (frama-c)
 #   sbom      the bill of materials of the build, in $(BUILD)/netsession.cdx.json
-#   fuzz      the server under two fuzzers (CC=clang BUILD=build-fuzz)
+#   fuzz      each parser, and both ends, under a fuzzer (CC=clang BUILD=build-fuzz)
 #   interop   the tests against real servers (root; starts them itself)
 #   bench     what the server takes under load, and the command's whole-process
 #             cost beside rpcclient (root)
@@ -34,8 +35,8 @@ HARDENING ?= -fstack-protector-strong -fstack-clash-protection -fcf-protection -
 HARDENING_LD ?= -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack $(if $(findstring -static,$(LDFLAGS)),,-pie)
 PROBE = printf '%s\n' '\#include <stdio.h>' 'int main(void) { return 0; }' \
 	'\#if defined _FORTIFY_SOURCE && !defined __OPTIMIZE__' '\#error' '\#endif' | \
-	$(CC) -Wall -Werror $(CPPFLAGS) $(CFLAGS) -x c -o /dev/null -
-accepted = $(shell $(PROBE) $(1) $(2) >/dev/null 2>&1 && echo '$(2)')
+	$(CC) -Wall -Werror $(CPPFLAGS) $(filter-out --coverage,$(CFLAGS)) -x c -o /dev/null -
+accepted = $(shell $(PROBE) $(filter-out --coverage,$(1)) $(2) >/dev/null 2>&1 && echo '$(2)')
 fortified = $(call accepted,-c,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(1))
 ifeq ($(HARDENING),no)
 override HARDENING :=
@@ -47,7 +48,8 @@ ifeq ($(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS)),) # unless it is given
 FORTIFIED := $(or $(call fortified,3),$(call fortified,2))
 endif
 endif
-FORTIFY = $(if $(findstring -fsanitize,$(CFLAGS)),,$(FORTIFIED))
+SANITIZED = $(findstring -fsanitize,$(CFLAGS))
+FORTIFY = $(if $(SANITIZED),,$(FORTIFIED))
 # The same bytes in whatever folder it is built, and whenever.
 REPRODUCIBLE := $(call accepted,-c,-ffile-prefix-map=$(CURDIR)=.) $(call accepted,-c,-Werror=date-time)
 
@@ -90,11 +92,17 @@ all: $(LIB) $(SHLIB) $(BUILD)/netsession $(BUILD)/sessiond $(EXAMPLES) $(BUILD)/
 
 # ---- Building ----
 
-$(BUILD)/%.o: %.c
-	@mkdir -p $(@D)
-	$(CC) $(ALL_CPPFLAGS) $(HARDENING) $(FORTIFY) $(REPRODUCIBLE) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+COMPILE = $(CC) $(ALL_CPPFLAGS) $(HARDENING) $(FORTIFY) $(REPRODUCIBLE) $(ALL_CFLAGS)
 
-# Changes when what is built from does.
+$(BUILD)/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(COMPILE) -MMD -MP -c -o $@ $<
+
+# These change when how it is built does, and from what.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(COMPILE)' | cmp -s - $@ || echo '$(COMPILE)' >$@
+
 $(BUILD)/parts: FORCE
 	@mkdir -p $(@D)
 	@echo '$(LIB_SRC) $(SERVER_SRC) $(LIBS)' | cmp -s - $@ || echo '$(LIB_SRC) $(SERVER_SRC) $(LIBS)' >$@
@@ -151,6 +159,10 @@ $(BUILD)/tests/check_kerberos: $(KRB5_CHECK_OBJ) $(BUILD)/tests/test_server_rig.
 $(BUILD)/tests/secrets: $(BUILD)/tests/secrets.o $(BUILD)/tests/test_server_rig.o $(BUILD)/tests/util.o $(INTERNAL)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(CHECK_LIBS)
 
+HOSTILE_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/hostile/*.c)))
+$(BUILD)/tests/check_hostile: $(HOSTILE_OBJ) $(BUILD)/tests/util.o $(INTERNAL)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(CHECK_LIBS)
+
 $(BUILD)/tests/ndrtool: $(BUILD)/tests/ndrtool.o $(INTERNAL)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -ljansson
 
@@ -163,36 +175,45 @@ $(BUILD)/tests/interop/auth_talk: $(BUILD)/tests/interop/auth_talk.o $(INTERNAL)
 $(BUILD)/tests/hold $(BUILD)/tests/count: $(BUILD)/tests/%: $(BUILD)/tests/%.o $(LIB)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
-tests: all $(BUILD)/tests/check $(KRB5_CHECK) $(TEST_TOOLS)
+tests: all $(BUILD)/tests/check $(BUILD)/tests/check_hostile $(KRB5_CHECK) $(TEST_TOOLS)
 
 run-check: tests
 	$(BUILD)/tests/check
+	$(BUILD)/tests/check_hostile
 	$(if $(KRB5_CHECK),tests/kerberos.sh $(BUILD))
 	tests/symbols.sh $(BUILD)
-	$(if $(findstring -fsanitize,$(CFLAGS)),,tests/hardening.sh $(BUILD) $(HARDENING) $(FORTIFY) $(HARDENING_LD))
+	$(if $(SANITIZED),,tests/hardening.sh $(BUILD) $(HARDENING) $(FORTIFY) $(HARDENING_LD))
+	$(if $(SANITIZED),,$(BUILD)/tests/secrets)
+	$(if $(SANITIZED),,$(if $(KRB5_CHECK),tests/kerberos.sh $(BUILD) $(BUILD)/tests/secrets kerberos))
+	tests/test_secrets.py $(BUILD)
+	tests/promises.sh
 	tests/test_tool.py $(BUILD)/netsession
 	tests/test_listing.py $(BUILD)
 
-# Both ends of what a client can send: requests after a logon, and RPC PDUs.
+# Each parser of either end, and both ends whole: tests/fuzz/fuzz_*.c, each run
+# for FUZZ_TIME seconds.
 #   make fuzz BUILD=build-fuzz CC=clang [FUZZ_TIME=seconds]
-FUZZ_OBJ = $(BUILD)/tests/test_server_rig.o $(BUILD)/tests/util.o $(INTERNAL)
 FUZZ_TIME ?= 60
-FUZZERS = $(BUILD)/tests/fuzz/fuzz_server_smb2 $(BUILD)/tests/fuzz/fuzz_server_rpc
+FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+ifeq ($(strip $(WITH_KRB5)),0)
+FUZZ_SRC := $(filter-out %_kerberos.c,$(FUZZ_SRC))
+endif
+FUZZERS := $(FUZZ_SRC:%.c=$(BUILD)/%)
+FUZZ_OBJ = $(patsubst %,$(BUILD)/tests/%.o,fuzz/fuzz fuzz/asking fuzz/between test_server_rig util) $(INTERNAL)
+SEEDS_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/fuzz/seeds*.c)))
 
 $(FUZZERS): $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(FUZZ_OBJ)
 	$(CC) -fsanitize=address,undefined,fuzzer -pthread -o $@ $^ $(LIBS) $(CHECK_LIBS)
 
-$(BUILD)/tests/fuzz/seeds: $(BUILD)/tests/fuzz/seeds.o $(FUZZ_OBJ)
+$(BUILD)/tests/fuzz/seeds: $(SEEDS_OBJ) $(BUILD)/tests/replay.o $(FUZZ_OBJ)
 	$(CC) -fsanitize=address,undefined -pthread -o $@ $^ $(LIBS) $(CHECK_LIBS)
 
 fuzz: CFLAGS = -O1 -g -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined
 fuzz: $(FUZZERS) $(BUILD)/tests/fuzz/seeds
-	$(BUILD)/tests/fuzz/seeds $(BUILD)/corpus
-	$(BUILD)/tests/fuzz/fuzz_server_smb2 tests/fuzz/crashes/smb2-*
-	$(BUILD)/tests/fuzz/fuzz_server_smb2 -max_total_time=$(FUZZ_TIME) -max_len=8192 \
-		-print_final_stats=1 $(BUILD)/corpus/smb2
-	$(BUILD)/tests/fuzz/fuzz_server_rpc -max_total_time=$(FUZZ_TIME) -max_len=8192 \
-		-print_final_stats=1 $(BUILD)/corpus/rpc
+	$(BUILD)/tests/fuzz/seeds $(BUILD)/corpus tests/replay/*.txt
+	tests/fuzz/run.sh $(BUILD) $(FUZZ_TIME) $(FUZZERS)
+
+-include $(wildcard $(BUILD)/tests/fuzz/*.d)
 
 # "threads" wait for libkrb5's file locks (F_OFD_SETLKW), during which valgrind
 # lets no other run; one that is "left_behind" at the end is to it a leak.
@@ -202,6 +223,17 @@ valgrind: tests
 	CK_FORK=no $(VALGRIND) $(BUILD)/tests/check
 	$(if $(KRB5_CHECK),CK_FORK=no CK_EXCLUDE_TAGS="threads left_behind" \
 		tests/kerberos.sh $(BUILD) $(VALGRIND))
+
+# What the tests run, and that no line or branch of parsers and of
+# authentication is left out, unless tests/coverage.list says why.
+coverage:
+	$(MAKE) BUILD=build-cov CFLAGS='-O0 -g --coverage' LDFLAGS=--coverage tests
+	find build-cov -name '*.gcda' -delete
+	CK_FORK=no build-cov/tests/check
+	CK_FORK=no tests/kerberos.sh build-cov
+	tests/test_tool.py build-cov/netsession
+	tests/test_listing.py build-cov
+	tests/coverage.py build-cov --gate
 
 check: deps
 	$(MAKE) run-check
@@ -258,7 +290,7 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
--include $(LIB_OBJ:.o=.d) $(SERVER_OBJ:.o=.d) $(SESSIOND_OBJ:.o=.d) $(TOOL_OBJ:.o=.d) $(TEST_OBJ:.o=.d) $(KRB5_CHECK_OBJ:.o=.d) $(wildcard $(BUILD)/*/*.d)
+-include $(LIB_OBJ:.o=.d) $(SERVER_OBJ:.o=.d) $(SESSIOND_OBJ:.o=.d) $(TOOL_OBJ:.o=.d) $(TEST_OBJ:.o=.d) $(KRB5_CHECK_OBJ:.o=.d) $(HOSTILE_OBJ:.o=.d) $(wildcard $(BUILD)/*/*.d)
 
 .SECONDARY:
-.PHONY: all tests run-check check sbom proof valgrind fuzz interop bench demo deps deps-interop install clean
+.PHONY: coverage all tests run-check check sbom proof valgrind fuzz interop bench demo deps deps-interop install clean

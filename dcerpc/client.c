@@ -268,10 +268,10 @@ static int dispatch(rpc_client *c, netsession_error *err)
     ns_reader r = ns_reader_of(c->in.buf.p, c->in.buf.len);
     rpc_header h;
     rpc_handler *handle;
-    const char *rule = rpc_get_header(&r, &h);
+    const char *rule;
 
-    if (!rule)
-        rule = check_pdu(c, &h);
+    (void)rpc_get_header(&r, &h); /* the framer has checked it */
+    rule = check_pdu(c, &h);
     if (rule)
         return broke(c, err, rule);
     handle = find_handler(c->state, h.ptype);

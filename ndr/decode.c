@@ -36,10 +36,9 @@ struct dec_ops {
 
 static const struct dec_ops *dec_ops_of(const ndr_field *f);
 
+/* Nothing was found wrong before. */
 #define REFUSE(d, code_, ...)                                                                  \
-    ((d)->code = (d)->code                                                                     \
-                     ? (d)->code                                                               \
-                     : ndr_fail((d)->err, code_, (d)->src->layer, &(d)->place, __VA_ARGS__))
+    ((d)->code = ndr_fail((d)->err, code_, (d)->src->layer, &(d)->place, __VA_ARGS__))
 #define BROKEN(d, ...) REFUSE(d, NETSESSION_E_PROTOCOL, __VA_ARGS__)
 
 /* ---- Memory: counted, then handed out ---- */
@@ -119,13 +118,18 @@ static void get_align64(const struct dec *d, ns_reader *s, size_t multiple)
 
 /* ---- Structs ---- */
 
-static void get_field(struct dec *d, bool referents, ns_reader *s, char *base)
+static void get_part(struct dec *d, const ndr_field *f, bool referents, ns_reader *s,
+                     char *base)
 {
-    const ndr_field *f = d->place.field;
     const struct dec_ops *ops = dec_ops_of(f);
 
     (referents ? ops->referents : ops->fixed)(d, f, s, base);
-    if (d->r.bad)
+}
+
+static void get_field(struct dec *d, bool referents, ns_reader *s, char *base)
+{
+    get_part(d, d->place.field, referents, s, base);
+    if (d->r.bad && !d->code)
         BROKEN(d, "the data ends here");
 }
 
@@ -144,7 +148,7 @@ static void get_struct(struct dec *d, const ndr_type *t, uint32_t index, bool re
         get_field(d, referents, s, base);
     }
     get_align64(d, s, align); /* [MS-RPCE] 2.2.5.3.4.1 */
-    if (d->r.bad)
+    if (d->r.bad && !d->code)
         BROKEN(d, "the data ends behind this");
     d->depth--;
 }
@@ -348,20 +352,22 @@ static const ndr_field *get_tag(struct dec *d, const ndr_field *f, ns_reader *s,
     return d->code ? NULL : arm;
 }
 
-static void union_fixed(struct dec *d, const ndr_field *f, ns_reader *s, char *base)
+static void get_arm(struct dec *d, const ndr_field *f, bool referents, ns_reader *s, char *base)
 {
     const ndr_field *arm = get_tag(d, f, s, base);
 
     if (arm)
-        dec_ops_of(arm)->fixed(d, arm, s, base);
+        get_part(d, arm, referents, s, base);
+}
+
+static void union_fixed(struct dec *d, const ndr_field *f, ns_reader *s, char *base)
+{
+    get_arm(d, f, false, s, base);
 }
 
 static void union_referents(struct dec *d, const ndr_field *f, ns_reader *s, char *base)
 {
-    const ndr_field *arm = get_tag(d, f, s, base);
-
-    if (arm)
-        dec_ops_of(arm)->referents(d, arm, s, base);
+    get_arm(d, f, true, s, base);
 }
 
 static const struct dec_ops *dec_ops_of(const ndr_field *f)
@@ -419,6 +425,6 @@ void ndr_fill(const ndr_source *src, const ndr_type *type, void *root, void *mem
     struct dec d = {.src = &copy, .fill = true, .err = &err};
 
     d.fixed = memory;
-    d.text = d.fixed ? d.fixed + src->fixed : NULL;
+    d.text = d.fixed + src->fixed;
     run(&d, type, root);
 }

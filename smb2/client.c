@@ -114,6 +114,12 @@ static uint16_t credit_charge(const smb2_client *c, uint32_t bulk)
     return (uint16_t)(1 + (bulk - 1) / 65536);
 }
 
+/* Enough for the largest message besides what is under way. */
+static uint32_t wanted_credits(const smb2_client *c)
+{
+    return WANTED_CREDITS + (c->cfg->io_size - 1) / 65536;
+}
+
 static smb2_request *free_slot(smb2_client *c)
 {
     for (int i = 0; i < SMB2_MAX_REQUESTS; i++)
@@ -147,7 +153,8 @@ smb2_request *smb2_request_begin(smb2_client *c, unsigned command, smb2_done *do
 
     if (!req || cost > c->credits)
         return NULL;
-    h.credits = (uint16_t)(cost + (c->credits < WANTED_CREDITS + cost ? WANTED_CREDITS : 0));
+    h.credits =
+        (uint16_t)(cost + (c->credits < wanted_credits(c) + cost ? wanted_credits(c) : 0));
     begin_element(c);
     smb2_header_put(&c->frame, &h);
     *req = (smb2_request){.done = done,
@@ -186,8 +193,7 @@ static void trace_frame(const smb2_client *c)
 
     do {
         r.off = at;
-        if (!smb2_header_get(&r, &h))
-            return;
+        (void)smb2_header_get(&r, &h); /* our own */
         trace(c, '>', &h, c->encrypting);
         at += h.next;
     } while (h.next);

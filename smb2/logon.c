@@ -221,8 +221,6 @@ static int auth_step(smb2_client *c, const uint8_t *in, size_t in_len, ns_writer
     netsession_error err = {0};
     int rc = auth_client_step(c->auth, in, in_len, token, &err);
 
-    if (!rc && token->err)
-        rc = ns_fail_code(&err, token->err, NS_LAYER_AUTH);
     if (rc && !c->err->code && !(rc == NETSESSION_E_LOGON && c->second))
         *c->err = err;
     return rc;

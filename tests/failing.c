@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <openssl/evp.h>
+#include <openssl/rand.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -13,6 +14,7 @@
 
 _Thread_local failing failing_crypto;
 _Thread_local failing failing_system;
+_Thread_local size_t failing_short;
 _Thread_local int failing_errno, failing_trickle;
 
 static int fails(failing *f)
@@ -23,14 +25,18 @@ static int fails(failing *f)
 /* ---- libcrypto ---- */
 
 /* A function of libcrypto: its result, name, parameters and arguments; what it
- * answers when it fails is 0 or NULL. */
-#define WRAP(type, name, params, args)                                                         \
+ * answers when it fails is 0 or NULL.  then: what else is done to what it made. */
+#define WRAP_THEN(type, name, params, args, then)                                              \
     type __real_##name params;                                                                 \
     type __wrap_##name params;                                                                 \
     type __wrap_##name params                                                                  \
     {                                                                                          \
-        return fails(&failing_crypto) ? 0 : __real_##name args;                                \
+        type made = fails(&failing_crypto) ? 0 : __real_##name args;                           \
+                                                                                               \
+        then;                                                                                  \
+        return made;                                                                           \
     }
+#define WRAP(type, name, params, args) WRAP_THEN(type, name, params, args, (void)0)
 
 WRAP(EVP_MD_CTX *, EVP_MD_CTX_new, (void), ())
 WRAP(int, EVP_DigestInit_ex, (EVP_MD_CTX * c, const EVP_MD *md, ENGINE *e), (c, md, e))
@@ -42,8 +48,8 @@ WRAP(EVP_MAC_CTX *, EVP_MAC_CTX_new, (EVP_MAC * m), (m))
 WRAP(int, EVP_MAC_init,
      (EVP_MAC_CTX * c, const unsigned char *k, size_t n, const OSSL_PARAM *p), (c, k, n, p))
 WRAP(int, EVP_MAC_update, (EVP_MAC_CTX * c, const unsigned char *p, size_t n), (c, p, n))
-WRAP(int, EVP_MAC_final, (EVP_MAC_CTX * c, unsigned char *out, size_t *n, size_t room),
-     (c, out, n, room))
+WRAP_THEN(int, EVP_MAC_final, (EVP_MAC_CTX * c, unsigned char *out, size_t *n, size_t room),
+          (c, out, n, room), *n -= made ? failing_short : 0)
 WRAP(EVP_CIPHER_CTX *, EVP_CIPHER_CTX_new, (void), ())
 WRAP(int, EVP_CipherInit_ex,
      (EVP_CIPHER_CTX * c, const EVP_CIPHER *t, ENGINE *e, const unsigned char *k,
@@ -56,6 +62,7 @@ WRAP(int, EVP_CipherUpdate,
      (c, out, outl, in, inl))
 WRAP(int, EVP_CipherFinal_ex, (EVP_CIPHER_CTX * c, unsigned char *out, int *outl),
      (c, out, outl))
+WRAP(int, RAND_bytes, (unsigned char *p, int n), (p, n))
 
 /* ---- The system ---- */
 

@@ -6,6 +6,8 @@
 #ifndef TESTS_FAILING_H
 #define TESTS_FAILING_H
 
+#include <stddef.h>
+
 typedef struct failing {
     long made; /* calls so far */
     long at;   /* this one fails; 0: none */
@@ -14,6 +16,8 @@ typedef struct failing {
 /* Each of the thread that sets it. */
 extern _Thread_local failing failing_crypto;
 extern _Thread_local failing failing_system; /* counts only while at is not 0 */
+/* The MAC that EVP_MAC_final makes is said to be so much shorter. */
+extern _Thread_local size_t failing_short;
 /* What a system call that fails says: an errno. */
 extern _Thread_local int failing_errno;
 /* send and recv move one byte at a time. */

@@ -7,6 +7,7 @@ Suite *auth_suite(void);
 Suite *base_suite(void);
 Suite *config_suite(void);
 Suite *conn_suite(void);
+Suite *cursor_suite(void);
 Suite *dcerpc_server_suite(void);
 Suite *dcerpc_suite(void);
 Suite *driver_suite(void);
@@ -19,10 +20,10 @@ Suite *srvsvc_server_suite(void);
 Suite *srvsvc_suite(void);
 
 static Suite *(*const suites[])(void) = {
-    base_suite,          auth_suite,    auth_server_suite,   smb2_suite,
-    ndr_suite,           dcerpc_suite,  dcerpc_server_suite, srvsvc_suite,
-    srvsvc_server_suite, conn_suite,    server_suite,        lm_suite,
-    config_suite,        failing_suite, driver_suite,
+    base_suite,   cursor_suite,        auth_suite,    auth_server_suite,
+    smb2_suite,   ndr_suite,           dcerpc_suite,  dcerpc_server_suite,
+    srvsvc_suite, srvsvc_server_suite, conn_suite,    server_suite,
+    lm_suite,     config_suite,        failing_suite, driver_suite,
 };
 
 int main(void)

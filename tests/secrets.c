@@ -8,12 +8,14 @@
  *   secrets            NTLM, with the reference server in memory
  *   secrets kerberos   Kerberos, over a socket, within tests/kerberos.sh
  */
+#include <lm.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
+#include <wchar.h>
 
 #include "auth/server.h"
 #include "base/crypto.h"
@@ -23,28 +25,30 @@
 /* ---- What is searched for ---- */
 
 #define MASK     0xA5
-#define WINDOW   8u /* a part so long is found, too: free() overwrites the head */
-#define LONGEST  128
+#define PART     8u /* bytes that are found alone: free() overwrites the head */
+#define LONGEST  256
 #define PASSWORD 40
 
 struct secret {
     const char *name;
-    size_t n;
+    size_t n, part;
     uint8_t masked[LONGEST];
 };
 
 static struct secret secrets[16];
 static size_t planted;
 
-static void plant(const char *name, const uint8_t *p, size_t n)
+static struct secret *plant(const char *name, const uint8_t *p, size_t n)
 {
     struct secret *s = &secrets[planted++];
 
     MUST(planted <= sizeof secrets / sizeof *secrets && n <= LONGEST);
     s->name = name;
     s->n = n;
+    s->part = PART;
     for (size_t i = 0; i < n; i++)
         s->masked[i] = p[i] ^ MASK;
+    return s;
 }
 
 static void unmask(const struct secret *s, char *out)
@@ -54,22 +58,31 @@ static void unmask(const struct secret *s, char *out)
     out[s->n] = '\0';
 }
 
-enum { UTF8, UTF16, NT_HASH, FIRST_KEY };
+enum { UTF8, UTF16, UTF32, NT_HASH, FIRST_KEY };
+
+/* One that has units of these sizes. */
+static void plant_wide(const char *name, const char *password, size_t unit)
+{
+    uint8_t wide[LONGEST] = {0};
+    size_t n = strlen(password);
+
+    MUST(n * unit <= sizeof wide);
+    for (size_t i = 0; i < n; i++)
+        wide[unit * i] = (uint8_t)password[i];
+    plant(name, wide, n * unit)->part = 6 * unit; /* more than a name of it */
+    ns_wipe(wide, sizeof wide);
+}
 
 static void plant_password(const char *password)
 {
-    uint8_t hash[16], wide[LONGEST];
-    size_t n = strlen(password);
+    uint8_t hash[16];
 
     planted = UTF8;
-    memset(wide, 0, sizeof wide);
-    for (size_t i = 0; i < n; i++)
-        wide[2 * i] = (uint8_t)password[i];
-    plant("the password in UTF-8", (const uint8_t *)password, n);
-    plant("the password in UTF-16", wide, 2 * n);
+    plant("the password in UTF-8", (const uint8_t *)password, strlen(password));
+    plant_wide("the password in UTF-16", password, 2);
+    plant_wide("the password in UTF-32", password, 4); /* wchar_t of lm.h */
     MUST(!ntlm_nt_hash(password, hash));
     plant("the NT hash", hash, sizeof hash);
-    ns_wipe(wide, sizeof wide);
     ns_wipe(hash, sizeof hash);
 }
 
@@ -133,26 +146,26 @@ static void note(const uint8_t *p, struct find *f, size_t part)
     f->count[p >= stack && p < stack + sizeof stack ? STACK : ELSEWHERE]++;
 }
 
-static void compare(const uint8_t *p, size_t which)
+static void compare(const uint8_t *p, const uint8_t *end, size_t which)
 {
     const struct secret *s = &secrets[which];
 
-    for (size_t i = 0; i + WINDOW <= s->n; i++) {
+    for (size_t i = 0; i + s->part <= s->n && s->part <= (size_t)(end - p); i++) {
         size_t k = 0;
 
-        while (k < WINDOW && (uint8_t)(p[k] ^ MASK) == s->masked[i + k])
+        while (k < s->part && (uint8_t)(p[k] ^ MASK) == s->masked[i + k])
             k++;
-        if (k == WINDOW)
+        if (k == s->part)
             note(p, &finds[which], i);
     }
 }
 
 static void search_range(const uint8_t *p, const uint8_t *end)
 {
-    for (; p + WINDOW <= end; p++)
+    for (; p + PART <= end; p++)
         if (begins[two_bytes(p, MASK)])
             for (size_t s = 0; s < planted; s++)
-                compare(p, s);
+                compare(p, end, s);
 }
 
 static void prepare_search(void)
@@ -160,7 +173,7 @@ static void prepare_search(void)
     memset(finds, 0, sizeof finds);
     memset(begins, 0, sizeof begins);
     for (size_t s = 0; s < planted; s++)
-        for (size_t i = 0; i + WINDOW <= secrets[s].n; i++)
+        for (size_t i = 0; i + PART <= secrets[s].n; i++)
             begins[two_bytes(secrets[s].masked + i, 0)] = 1;
 }
 
@@ -190,9 +203,9 @@ static bool report(const char *title, size_t searched)
     for (size_t i = 0; i < planted; i++)
         for (size_t k = STACK; k <= ELSEWHERE; k++)
             if (finds[i].count[k]) {
-                printf("FAIL secrets: %s: %s remains in %s, %zu parts of %u bytes, one from "
-                       "byte %zu on\n",
-                       title, secrets[i].name, places[k], finds[i].count[k], WINDOW,
+                printf("FAIL secrets: %s: %s remains in %s, %zu parts of %zu bytes, one "
+                       "from byte %zu on\n",
+                       title, secrets[i].name, places[k], finds[i].count[k], secrets[i].part,
                        finds[i].part);
                 clean = false;
             }
@@ -363,16 +376,36 @@ static int all_in_memory(void)
 
 /* ---- Kerberos ---- */
 
-/* The environment has the passwords of the realm; it is memory, too. */
-static void take_password(void)
+/* The environment is memory, too, and what looks through it leaves traces: in
+ * this process it has the password masked only. */
+static void again_with_masked_password(char **argv)
 {
     static const char *const names[] = {"ALICE_PASSWORD", "BOB_PASSWORD", "EXPIRED_PASSWORD",
                                         "DISABLED_PASSWORD"};
+    char text[LONGEST + 1];
+    size_t n = 0;
 
-    plant_password(getenv(names[0]));
+    MUST(getenv(names[0]));
+    for (const char *p = getenv(names[0]); *p && n < LONGEST; p++)
+        text[n++] = (char)(*p ^ MASK);
+    text[n] = '\0';
+    MUST(!setenv("MASKED_PASSWORD", text, 1));
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (getenv(names[i]))
-            ns_wipe(getenv(names[i]), strlen(getenv(names[i])));
+        MUST(!unsetenv(names[i]));
+    execv("/proc/self/exe", argv);
+    rig_broken("cannot start again");
+}
+
+static void take_password(const char *masked)
+{
+    char text[LONGEST + 1];
+    size_t n = 0;
+
+    for (; masked[n] && n < LONGEST; n++)
+        text[n] = (char)(masked[n] ^ MASK);
+    text[n] = '\0';
+    plant_password(text);
+    ns_wipe(text, sizeof text);
 }
 
 static void *over_a_socket(void *arg)
@@ -395,17 +428,61 @@ static void *over_a_socket(void *arg)
     return NULL;
 }
 
-static int with_kerberos(char *server)
+static void widen(wchar_t *out, const char *text)
 {
-    MUST(server && getenv("ALICE_PASSWORD"));
-    take_password();
+    do
+        *out++ = (wchar_t)*text;
+    while (*text++);
+}
+
+static void *win32_calls(void *arg)
+{
+    wchar_t server[64] = L"\\\\", remote[80], password[LONGEST + 1];
+    wchar_t domain[] = L"NET.TEST", user[] = L"alice";
+    USE_INFO_2 info = {.ui2_remote = remote,
+                       .ui2_asg_type = USE_IPC,
+                       .ui2_domainname = domain,
+                       .ui2_username = user,
+                       .ui2_password = password};
+    DWORD wrong, n = 0, total = 0;
+    LPBYTE rows = NULL;
+    char narrow[LONGEST + 1];
+
+    widen(server + 2, arg);
+    swprintf(remote, 80, L"%ls\\IPC$", server);
+    unmask(&secrets[UTF8], narrow);
+    widen(password, narrow);
+    ns_wipe(narrow, sizeof narrow);
+    MUST(NetUseAdd(NULL, 2, (LPBYTE)&info, &wrong) == NERR_Success);
+    ns_wipe(password, sizeof password);
+    MUST(NetSessionEnum(server, NULL, NULL, 10, &rows, MAX_PREFERRED_LENGTH, &n, &total,
+                        NULL) == NERR_Success);
+    NetApiBufferFree(rows);
+    MUST(NetUseDel(NULL, remote, USE_NOFORCE) == NERR_Success);
+    return NULL;
+}
+
+static int with_kerberos(char **argv)
+{
+    const char *masked = getenv("MASKED_PASSWORD");
+    char *server = getenv("SESSIOND");
+    bool clean;
+
+    MUST(server);
+    if (!masked)
+        again_with_masked_password(argv);
+    take_password(masked);
     run_apart(over_a_socket, server);
-    return report("Kerberos", search_memory()) ? EXIT_SUCCESS : EXIT_FAILURE;
+    clean = report("Kerberos", search_memory());
+    planted = FIRST_KEY;
+    run_apart(win32_calls, server);
+    clean = report("Kerberos, Win32 calls", search_memory()) && clean;
+    return clean ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 int main(int argc, char **argv)
 {
     if (argc > 1 && !strcmp(argv[1], "kerberos"))
-        return with_kerberos(getenv("SESSIOND"));
+        return with_kerberos(argv);
     return all_in_memory();
 }

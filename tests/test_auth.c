@@ -523,6 +523,8 @@ START_TEST(der_lengths)
 }
 END_TEST
 
+#define COUNT(a) ((int)(sizeof(a) / sizeof *(a)))
+
 /* ---- A client and what a test makes it hear ---- */
 
 typedef struct talk {
@@ -1695,9 +1697,167 @@ START_TEST(endless_legs)
 }
 END_TEST
 
-/* ---- ---- */
+/* ---- A mechanism whose last token is the server's ---- */
 
-#define COUNT(a) ((int)(sizeof(a) / sizeof *(a)))
+/* What its step answers to a token of the server's, and whether it has yet
+ * another token for it. */
+static struct {
+    int rc;
+    bool talks;
+} ending;
+
+static int ending_step(void *state, const uint8_t *in, size_t in_len, ns_writer *out,
+                       netsession_error *err)
+{
+    (void)state;
+    (void)in;
+    if (!in_len || ending.talks)
+        ns_put(out, "ticket", 6);
+    if (in_len && ending.rc < 0)
+        return ns_fail_code(err, ending.rc, NS_LAYER_AUTH);
+    return in_len ? ending.rc : 1;
+}
+
+static const auth_mech ending_mech = {
+    .name = "Kerberos",
+    .oid = krb5_oid,
+    .oid_len = sizeof krb5_oid,
+    .server_ends = true,
+    .create = other_create,
+    .step = ending_step,
+    .destroy = other_destroy,
+};
+
+static talk begin_ending(int rc, bool talks)
+{
+    static const auth_mech *const one[] = {&ending_mech};
+    talk t = {0};
+
+    ending.rc = rc;
+    ending.talks = talks;
+    ck_assert_int_eq(auth_client_new_with(&t.client, &trace_params, one, 1, &t.err), 0);
+    hear(&t, &nothing);
+    ck_assert_int_eq(t.rc, 0);
+    return t;
+}
+
+/* The server's last token, with its choice beside it. */
+#define LAST_TOKEN "a1183016a0030a0100a10b" KRB5_OID "a2020400"
+#define LAST_WORD  "a1193017a0030a0100a10b" KRB5_OID "a203040178"
+
+static const struct {
+    int rc;
+    bool talks;
+    const char *token;
+    int code;
+} endings[] = {
+    {0, false, LAST_WORD, 0},
+    {0, true, LAST_WORD, NETSESSION_E_SECURITY},
+    {1, false, LAST_WORD, NETSESSION_E_SECURITY},
+    {1, true, LAST_WORD, NETSESSION_E_SECURITY},
+    {NETSESSION_E_SECURITY, false, LAST_WORD, NETSESSION_E_SECURITY},
+    {0, false, LAST_TOKEN, NETSESSION_E_SECURITY},
+    {0, false, "", NETSESSION_E_SECURITY},
+};
+
+START_TEST(ending_case)
+{
+    bytes in = unhex(endings[_i].token);
+    talk t = begin_ending(endings[_i].rc, endings[_i].talks);
+
+    finish(&t, &in);
+    ck_assert_msg(t.rc == endings[_i].code, "case %d: %s", _i, t.err.message);
+    if (t.rc)
+        assert_failed(&t, endings[_i].code);
+    end(&t);
+}
+END_TEST
+
+/* One leg more than usual: the mechanism is settled by then, and a signature
+ * beside a token that is not the last is none. */
+START_TEST(ending_in_two)
+{
+    bytes more = unhex("a120301ea0030a0101a10b" KRB5_OID "a203040178a3050403616263");
+    bytes in = unhex("a10c300aa0030a0100a203040178");
+    talk t = begin_ending(1, true);
+
+    hear(&t, &more);
+    ck_assert_msg(t.rc == 0, "%s", t.err.message);
+    ending.rc = 0;
+    ending.talks = false;
+    finish(&t, &in);
+    ck_assert_msg(t.rc == 0, "%s", t.err.message);
+    end(&t);
+}
+END_TEST
+
+/* A mechListMIC beside NTLM's challenge comes before there are keys: it is no
+ * signature, so one that was promised is still missing. */
+START_TEST(early_mic)
+{
+    static const uint8_t mic[16] = {1};
+    bytes challenge = unhex(trace_challenge), done = unhex("a1073005a0030a0100"), in;
+    talk t = begin(&trace_params);
+
+    in = resp_of(_i ? SPNEGO_REQUEST_MIC : SPNEGO_ACCEPT_INCOMPLETE, true, slice(&challenge),
+                 (ns_slice){mic, sizeof mic});
+    hear(&t, &nothing);
+    hear(&t, &in);
+    ck_assert_msg(t.rc == 0, "%s", t.err.message);
+    finish(&t, &done);
+    if (_i)
+        assert_failed(&t, NETSESSION_E_SECURITY);
+    else
+        ck_assert_int_eq(t.rc, 0);
+    end(&t);
+}
+END_TEST
+
+/* ---- Names that are no UTF-8, in messages as such ---- */
+
+START_TEST(challenge_bad_utf8)
+{
+    ntlm_target t = {
+        .nb_computer = "C", .nb_domain = "D", .dns_computer = "c.d", .dns_domain = "d"};
+    const char **names[] = {&t.nb_computer, &t.nb_domain, &t.dns_computer, &t.dns_domain};
+    static const uint32_t flags[] = {NTLM_TARGET_DOMAIN, NTLM_TARGET_SERVER};
+    static const uint8_t nonce[NTLM_NONCE_LEN];
+
+    for (int i = 0; i < COUNT(flags); i++)
+        for (int bad = 0; bad <= COUNT(names); bad++) {
+            ntlm_target good = t;
+            ns_writer w;
+
+            if (bad < COUNT(names))
+                *names[bad] = "\xFF";
+            ns_writer_init(&w, &hooks, 65535);
+            ck_assert_int_eq(ntlm_put_challenge(&w, flags[i], nonce, &t), bad == COUNT(names));
+            ns_writer_free(&w);
+            t = good;
+        }
+}
+END_TEST
+
+START_TEST(authenticate_bad_utf8)
+{
+    ntlm_authenticate a = {.domain = "D", .user = "u", .workstation = "W"};
+    const char **names[] = {&a.domain, &a.user, &a.workstation};
+
+    for (int bad = 0; bad <= COUNT(names); bad++) {
+        ntlm_authenticate good = a;
+        ns_writer w;
+
+        if (bad < COUNT(names))
+            *names[bad] = "\xC3";
+        ns_writer_init(&w, &hooks, 65535);
+        ck_assert_int_eq(ntlm_put_authenticate(&w, &a), bad == COUNT(names));
+        ns_writer_free(&w);
+        a = good;
+    }
+}
+END_TEST
+
+/* ---- ---- */
 
 static TCase *vectors(void)
 {
@@ -1743,6 +1903,11 @@ static TCase *exchanges(void)
     tcase_add_loop_test(tc, second_mech_unsigned, 0, 3);
     tcase_add_test(tc, second_mech_with_token);
     tcase_add_test(tc, endless_legs);
+    tcase_add_loop_test(tc, ending_case, 0, COUNT(endings));
+    tcase_add_test(tc, ending_in_two);
+    tcase_add_loop_test(tc, early_mic, 0, 2);
+    tcase_add_test(tc, challenge_bad_utf8);
+    tcase_add_test(tc, authenticate_bad_utf8);
     return tc;
 }
 

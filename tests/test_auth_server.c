@@ -12,6 +12,7 @@
 
 #include "auth/kerberos_server.h"
 #include "auth/ntlm.h"
+#include "auth/ntlm_server.h"
 #include "auth/server.h"
 #include "auth/spnego.h"
 
@@ -470,6 +471,7 @@ typedef struct client {
     const char *hash;     /* instead of the password's */
     size_t nt_len;        /* not 0: so much of a response, of zeros */
     bool no_nt, no_lm, z1_lm, no_key;
+    uint8_t lm;            /* the bytes of the LM response */
     bool echo, wrong_echo; /* the challenge's timestamp among the pairs */
     uint64_t time_off;     /* added to the time of the server's clock */
     uint8_t key[16];       /* the session key, as it finds it */
@@ -586,6 +588,7 @@ static bytes authenticate_of(client *c, const bytes *negotiate, const bytes *cha
     };
     ns_writer w;
 
+    memset(lm, c->lm, sizeof lm);
     memset(c->key, 0x55, sizeof c->key);
     ntlm_wrap_key(base, c->key, wrapped);
     if (flags & NTLM_KEY_EXCH && !c->no_key)
@@ -1210,6 +1213,7 @@ static const struct {
     {"without LM", true, false, 0, ANONYMOUS, {NULL_SESSION, .no_lm = true}},
     {"not allowed", false, false, REFUSED, USER, {NULL_SESSION, .z1_lm = true}},
     {"no guest either", false, true, REFUSED, USER, {NULL_SESSION, .z1_lm = true}},
+    {"another byte of LM", true, true, REFUSED, USER, {NULL_SESSION, .z1_lm = true, .lm = 1}},
     {"LM of 24", true, true, REFUSED, USER, {NULL_SESSION}},
     {"NTLMv1", true, true, REFUSED, USER, {.user = "", .nt_len = 24}},
     {"NTLMv2 without a name", true, true, REFUSED, USER, {.user = "", .domain = ""}},
@@ -1265,6 +1269,7 @@ END_TEST
 
 #define NTLM_OID   "060a2b06010401823702020a"
 #define KRB5_OID   "06092a864886f712010202"
+#define NEGOEX_OID "060a2b06010401823702021e"
 #define SPNEGO_OID "06062b0601050502"
 #define RAW        "4e544c4d5353500001000000978208e200000000000000000000000000000000060380250000000f"
 
@@ -1287,6 +1292,7 @@ static const struct {
     {"600c" SPNEGO_OID "a0023000", BROKEN},
     {"600e" SPNEGO_OID "a0043002a000", BROKEN},
     {"601c06062b0601050503a0123010a00e300c" NTLM_OID, BROKEN},
+    {"601f" KRB5_OID "a0123010a00e300c" NTLM_OID, BROKEN},
     {"6020" SPNEGO_OID "a0163014a00e300c" NTLM_OID "a3020400", BROKEN},
     {"6020" SPNEGO_OID "a0163014a00e300c" NTLM_OID "a4020400", BROKEN},
     /* not an OID among the mechTypes; fields out of order, twice, unknown */
@@ -1340,6 +1346,7 @@ static const struct {
     {"a1333031a0030a0102" BEGIN, BROKEN},
     {"a1333031a0030a0103" BEGIN, BROKEN},
     {"a13b3039a10b" KRB5_OID BEGIN, BROKEN},
+    {"a13c303aa10c" NEGOEX_OID BEGIN, BROKEN},
     {"a1323030" BEGIN "a3020400", BROKEN},
     {"a1073005a0030a0101", BROKEN},
     {"a1023000", BROKEN},
@@ -1560,7 +1567,6 @@ START_TEST(keytabs)
 END_TEST
 
 #define MSKRB5_OID "06092a864882f712010202"
-#define NEGOEX_OID "060a2b06010401823702021e"
 #define HINT_REST                                                                              \
     "a32a3028a0261b246e6f745f646566696e65645f696e5f5246433431373840706c656173655f69676e6f72"   \
     "65"
@@ -1609,6 +1615,7 @@ static const struct {
      "a1143012a0030a0103a10b" MSKRB5_OID},
     {NO_NTLM, "6027" SPNEGO_OID "a01d301ba0193017" NTLM_OID KRB5_OID, 1,
      "a1143012a0030a0103a10b" KRB5_OID},
+    {0, "601c" SPNEGO_OID "a0123010a00e300c" NEGOEX_OID, NETSESSION_E_LOGON, NULL},
     {NO_NTLM, "601c" SPNEGO_OID "a0123010a00e300c" NTLM_OID, NETSESSION_E_LOGON, NULL},
     {NO_NTLM, trace_init, NETSESSION_E_LOGON, NULL},
     {NO_NTLM, RAW, NETSESSION_E_LOGON, NULL},
@@ -1736,6 +1743,7 @@ static const struct {
     {"alice\\@corp.example@LAB.TEST", "alice@corp.example", "LAB.TEST"},
     {"a\\\\b@LAB.TEST", "a\\b", "LAB.TEST"},
     {"alice@LAB\\@TEST", "alice", "LAB@TEST"},
+    {"alice@LAB@TEST", "alice", "LAB@TEST"}, /* the first separates */
     {"j\xC3\xBCrgen@LAB.TEST", "j\xC3\xBCrgen", "LAB.TEST"},
     {"a\\/b@LAB.TEST", NULL, NULL},
     {"a\\0b@LAB.TEST", NULL, NULL},
@@ -2096,6 +2104,24 @@ START_TEST(name_too_long)
 }
 END_TEST
 
+/* NTLM by itself, with names that auth_server_new would not have let pass. */
+START_TEST(challenge_bad_names)
+{
+    bytes in = unhex(trace_negotiate);
+    auth_server_params p = trace_params;
+    const char **names[] = {&p.netbios_computer, &p.netbios_domain, &p.dns_computer,
+                            &p.dns_domain};
+    netsession_error err = {0};
+    ntlm_server s = {0};
+
+    *names[_i] = "\xFF";
+    ck_assert_int_eq(ntlm_server_init(&s, &p, &err), 0);
+    ck_assert_int_eq(ntlm_server_challenge(&s, slice(&in), &err), NETSESSION_E_ARGUMENT);
+    ck_assert_int_eq(err.code, NETSESSION_E_ARGUMENT);
+    ntlm_server_clear(&s);
+}
+END_TEST
+
 /* Nothing goes on after the end, good or bad. */
 START_TEST(after_the_end)
 {
@@ -2156,6 +2182,7 @@ static TCase *exchanges(void)
     tcase_add_loop_test(tc, new_bad_names, 0, 12);
     tcase_add_test(tc, new_failures);
     tcase_add_test(tc, name_too_long);
+    tcase_add_loop_test(tc, challenge_bad_names, 0, 4);
     tcase_add_loop_test(tc, after_the_end, 0, 2);
     return tc;
 }

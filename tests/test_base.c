@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/framer.h"
 #include "base/utf.h"
+#include "tests/failing.h"
 #include "tests/util.h"
 
 Suite *base_suite(void);
@@ -406,7 +407,12 @@ START_TEST(default_hooks)
     ck_assert_int_eq(h.entropy(h.ctx, a, sizeof a), 0);
     ck_assert_int_eq(h.entropy(h.ctx, b, sizeof b), 0);
     ck_assert_mem_ne(a, b, sizeof a);
-    ck_assert_int_ne(h.entropy(h.ctx, a, SIZE_MAX), 0);
+    ck_assert_int_ne(h.entropy(h.ctx, a, SIZE_MAX),
+                     0); /* more than RAND_bytes could be asked */
+    ck_assert_int_ne(h.entropy(h.ctx, a, (1u << 20) + 1), 0);
+    failing_crypto = (failing){0, 1};
+    ck_assert_int_ne(h.entropy(h.ctx, a, sizeof a), 0);
+    failing_crypto = (failing){0, 0};
     /* 2020 to 2100 */
     ck_assert_uint_gt(h.wallclock(h.ctx), 132223104000000000);
     ck_assert_uint_lt(h.wallclock(h.ctx), 157469184000000000);
@@ -1041,6 +1047,64 @@ START_TEST(aead_round_trip)
 }
 END_TEST
 
+/* Lengths that libcrypto, which takes an int, would see as others. */
+START_TEST(too_long_to_seal)
+{
+    static const size_t lengths[] = {(size_t)INT32_MAX + 1, (size_t)1 << 32, SIZE_MAX};
+    unsigned cipher = (unsigned)_i;
+    uint8_t key[32] = {0}, nonce[12] = {0}, data[1] = {0}, tag[16] = {0};
+
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        ns_slice none = {data, 0}, much = {data, lengths[i]};
+
+        ck_assert_int_eq(ns_aead_seal(cipher, key, nonce, none, data, lengths[i], tag),
+                         NETSESSION_E_CRYPTO);
+        ck_assert_int_eq(ns_aead_seal(cipher, key, nonce, much, data, 0, tag),
+                         NETSESSION_E_CRYPTO);
+        ck_assert_int_eq(ns_aead_open(cipher, key, nonce, none, data, lengths[i], tag),
+                         NETSESSION_E_CRYPTO);
+        ck_assert_int_eq(ns_aead_open(cipher, key, nonce, much, data, 0, tag),
+                         NETSESSION_E_CRYPTO);
+    }
+}
+END_TEST
+
+/* Every call that it takes fails once, the first included. */
+START_TEST(each_call_of_aead_fails)
+{
+    unsigned cipher = (unsigned)_i;
+    uint8_t key[32] = {0}, nonce[12] = {0}, tag[16];
+    int rc = -1;
+
+    for (long at = 1; rc; at++) {
+        uint8_t data[20] = {0};
+        ns_slice aad = {"aad", 3};
+
+        failing_crypto = (failing){0, at};
+        rc = ns_aead_seal(cipher, key, nonce, aad, data, sizeof data, tag);
+        ck_assert_int_eq(rc, failing_crypto.made < at ? 0 : NETSESSION_E_CRYPTO);
+        ck_assert_int_lt(at, 20);
+    }
+    failing_crypto = (failing){0, 0};
+}
+END_TEST
+
+/* A library that gives another MAC than was asked for. */
+START_TEST(short_mac)
+{
+    static const uint8_t key[16];
+    ns_slice text = {"text", 4};
+    uint8_t out[32];
+
+    failing_short = 1;
+    ck_assert_int_eq(ns_hmac_md5(key, sizeof key, &text, 1, out), NETSESSION_E_CRYPTO);
+    ck_assert_int_eq(ns_hmac_sha256(key, sizeof key, &text, 1, out), NETSESSION_E_CRYPTO);
+    ck_assert_int_eq(ns_aes_cmac(key, &text, 1, out), NETSESSION_E_CRYPTO);
+    failing_short = 0;
+    ck_assert_int_eq(ns_hmac_md5(key, sizeof key, &text, 1, out), 0);
+}
+END_TEST
+
 START_TEST(comparing_and_wiping)
 {
     uint8_t a[16] = {1, 2, 3}, b[16] = {1, 2, 3}, zeros[16] = {0};
@@ -1414,6 +1478,11 @@ Suite *base_suite(void)
     tcase_add_loop_test(crypto, gcm_vector, 0, COUNT(gcm_vectors));
     tcase_add_loop_test(crypto, aead_round_trip, NETSESSION_AES_128_CCM,
                         NETSESSION_AES_256_GCM + 1);
+    tcase_add_loop_test(crypto, too_long_to_seal, NETSESSION_AES_128_CCM,
+                        NETSESSION_AES_256_GCM + 1);
+    tcase_add_loop_test(crypto, each_call_of_aead_fails, NETSESSION_AES_128_CCM,
+                        NETSESSION_AES_256_GCM + 1);
+    tcase_add_test(crypto, short_mac);
     tcase_add_test(crypto, comparing_and_wiping);
 
     tcase_add_test(errors, codes_have_their_names);

@@ -328,6 +328,18 @@ START_TEST(big_endian_has_no_ndr64)
 }
 END_TEST
 
+/* Nothing is accepted, so that there is no syntax to object to. */
+START_TEST(big_endian_rejects_all)
+{
+    wire.big = true;
+    send_bind();
+    begin_ack(4280, 4280, 1);
+    put_result(2, 1, NULL, 0);
+    pdu_complete();
+    expect_end(feed(), NETSESSION_E_REFUSED, "abstract_syntax_not_supported");
+}
+END_TEST
+
 /* Old servers answer the first context only. */
 START_TEST(fewer_results)
 {
@@ -1232,6 +1244,7 @@ Suite *dcerpc_suite(void)
     tcase_add_test(life, call_ids_run_out);
 
     tcase_add_test(hostile, big_endian_has_no_ndr64);
+    tcase_add_test(hostile, big_endian_rejects_all);
     tcase_add_test(hostile, bytes_before_bind);
     tcase_add_test(hostile, bytes_between_calls);
     tcase_add_test(hostile, bytes_after_bind_ack);

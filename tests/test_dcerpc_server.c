@@ -54,6 +54,7 @@ enum {                     /* opnums */
        OP_BROKEN = 0x0202, /* is out of memory */
        OP_FLOOD = 0x0303,  /* writes without end */
        OP_ECHO = 4,
+       OP_MUTE = 5,   /* does not even write nothing */
        OP_REPLY = 12, /* service.len pattern bytes */
        OP_NONE = 58
 };
@@ -86,7 +87,7 @@ static int serve(void *ctx, const rpc_call *call, ns_writer *out, uint32_t *faul
         ns_put(out, call->stub.base, service.stub_len);
     else if (call->opnum == OP_REPLY)
         ns_put(out, pattern, service.len);
-    else if (call->opnum != OP_FLOOD)
+    else if (call->opnum != OP_FLOOD && call->opnum != OP_MUTE)
         *fault = RPC_FAULT_OP_RANGE;
     while (call->opnum == OP_FLOOD && !out->err)
         ns_put(out, pattern, sizeof pattern);
@@ -660,6 +661,18 @@ START_TEST(presentation_ctx_other_interface)
 }
 END_TEST
 
+/* The context that there is stays what it was. */
+START_TEST(presentation_ctx_unknown_interface)
+{
+    bound();
+    alter_one(1, 1, zero, ndr32, NULL);
+    send();
+    expect_alter_resp(1, 2, 1, zero);
+    expect_usable(2, 1);
+    finish();
+}
+END_TEST
+
 START_TEST(presentation_ctx_one_id_for_two)
 {
     begin_bind(11, WHOLE, 0);
@@ -1129,6 +1142,17 @@ START_TEST(first_twice)
 }
 END_TEST
 
+/* Where calls may overlap: it is the same call all the same. */
+START_TEST(first_twice_multiplexed)
+{
+    bind_flags(WHOLE | MPX, MPX);
+    request(FIRST, 2, 1, OP_REPLY, "12345678", 8);
+    request(FIRST, 2, 1, OP_REPLY, "12345678", 8);
+    send();
+    expect_last_fault(0, 2, 1, PROTO_ERROR);
+}
+END_TEST
+
 START_TEST(odd_flags_in_request)
 {
     bound();
@@ -1424,6 +1448,17 @@ START_TEST(service_out_of_memory)
     expect_nothing();
     ck_assert(rpc_server_ended(&server));
     ck_assert_int_eq(feed(), NETSESSION_E_MEMORY);
+    finish();
+}
+END_TEST
+
+START_TEST(reply_of_nothing)
+{
+    bound();
+    request(WHOLE, 2, 1, OP_MUTE, "", 0);
+    send();
+    expect_response(2, 1, "", 0);
+    expect_usable(3, 1);
     finish();
 }
 END_TEST
@@ -1841,6 +1876,7 @@ START_TEST(each_allocation_fails_once)
         write_conversation();
         request(WHOLE, 6, 0, OP_ECHO, "", 0);
         request(WHOLE, 7, 0, OP_REPLY, pattern, 600);
+        request(WHOLE, 8, 0, OP_MUTE, "", 0);
         for (size_t i = 0; i < wire.n && !rc; i += 100)
             rc = rpc_server_input(&server, wire.b + i, wire.n - i < 100 ? wire.n - i : 100);
         drain();
@@ -1896,6 +1932,7 @@ Suite *dcerpc_server_suite(void)
     tcase_add_loop_test(binds, presentation_ctx_version, 0, 3);
     tcase_add_test(binds, presentation_ctx_minor);
     tcase_add_test(binds, presentation_ctx_other_interface);
+    tcase_add_test(binds, presentation_ctx_unknown_interface);
     tcase_add_test(binds, presentation_ctx_one_id_for_two);
     tcase_add_test(binds, presentation_ctx_no_ndr64);
     tcase_add_test(binds, presentation_ctx_prefers_ndr64);
@@ -1928,6 +1965,7 @@ Suite *dcerpc_server_suite(void)
     tcase_add_loop_test(calls, first_missing, 0, 2);
     tcase_add_loop_test(calls, first_twice, 0, 6);
     tcase_add_loop_test(calls, odd_flags_in_request, 0, 6);
+    tcase_add_test(calls, first_twice_multiplexed);
     tcase_add_test(calls, first_cancel);
     tcase_add_test(calls, second_and_last_cancel);
     tcase_add_loop_test(calls, mix_requests, 0, 4);
@@ -1946,6 +1984,7 @@ Suite *dcerpc_server_suite(void)
     tcase_add_test(calls, opnum_out_of_range);
     tcase_add_test(calls, service_out_of_memory);
     tcase_add_test(calls, reply_without_end);
+    tcase_add_test(calls, reply_of_nothing);
     tcase_add_loop_test(calls, reply_fragments, 0, 7);
     tcase_add_test(calls, reply_fragments_as_agreed);
     tcase_add_test(calls, long_reply);

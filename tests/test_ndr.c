@@ -89,6 +89,32 @@ static const ndr_field params_fields[] = {
 };
 static const ndr_type params_type = NDR_PARAMS(struct params, params_fields, "f");
 
+/* struct nest { pair inner; DWORD level; [switch_is(level)] union { [case(1)]
+ * DWORD n; }; }; struct nests { DWORD count; [size_is(count)] nest *list; } */
+struct nest {
+    struct pair inner;
+    uint32_t level;
+    uint32_t n;
+};
+
+struct nests {
+    uint32_t count;
+    const struct nest *list;
+};
+
+static const ndr_arm nest_arms[] = {{1, NDR_U32(struct nest, n, "n")}};
+static const ndr_field nest_fields[] = {
+    NDR_STRUCT(struct nest, inner, struct pair, &pair_type, "inner"),
+    NDR_U32(struct nest, level, "level"),
+    NDR_UNION(struct nest, level, nest_arms, "u"),
+};
+static const ndr_type nest_type = NDR_TYPE(struct nest, nest_fields, "NEST");
+static const ndr_field nests_fields[] = {
+    NDR_U32(struct nests, count, "count"),
+    NDR_ARRAY(struct nests, list, count, struct nest, &nest_type, "list"),
+};
+static const ndr_type nests_type = NDR_TYPE(struct nests, nests_fields, "NESTS");
+
 static const struct pair pairs[] = {{1, "a", 2}, {3, NULL, 4}, {5, "", 6}};
 static const struct pair pointed = {7, "\xE2\x82\xAC", 8}; /* U+20AC */
 
@@ -318,6 +344,40 @@ START_TEST(test_budget)
 }
 END_TEST
 
+/* Structs and unions in the elements of an array count for what they take at
+ * least: 12 + 4 + 4 bytes, 16 + 4 + 4 in NDR64.  One element more than fits is
+ * refused before any is looked at. */
+START_TEST(test_nested_elements)
+{
+    static const struct nest list[] = {{{1, NULL, 2}, 1, 3}, {{4, "x", 5}, 1, 6}};
+    const struct nests two = {2, list};
+    netsession_error err = {0};
+    ndr_source src = {.format = {.ndr64 = _i}, .max = 4096};
+    size_t least = _i ? 24 : 20, head = _i ? 24 : 12;
+    struct nests out;
+    ns_writer w = encoded(&nests_type, &two, _i);
+    void *memory;
+
+    src.stub = w.p;
+    src.len = w.len;
+    ck_assert_int_eq(decode(&nests_type, &src, &out, &memory, &err), 0);
+    ck_assert_uint_eq(out.count, 2);
+    assert_pair(&out.list[1].inner, &list[1].inner);
+    ck_assert_uint_eq(out.list[1].n, 6);
+    free(memory);
+    for (size_t i = 0; i < 2; i++) {
+        uint32_t more = (uint32_t)((w.len - head) / least + i);
+        const char *words = i ? "elements are more than the data holds" : "list: array of 2";
+
+        ns_set32(&w, 0, more);
+        err = (netsession_error){0};
+        ck_assert_int_eq(decode(&nests_type, &src, &out, &memory, &err), NETSESSION_E_PROTOCOL);
+        ck_assert_msg(strstr(err.message, words) != NULL, "%s", err.message);
+    }
+    ns_writer_free(&w);
+}
+END_TEST
+
 /* A list of NDR_DEPTH nodes is decoded; one more is too deep, either way. */
 START_TEST(test_depth)
 {
@@ -435,6 +495,7 @@ Suite *ndr_suite(void)
     tcase_add_test(tc, test_truncated);
     tcase_add_test(tc, test_trailing_bytes);
     tcase_add_test(tc, test_budget);
+    tcase_add_loop_test(tc, test_nested_elements, 0, 2);
     tcase_add_test(tc, test_depth);
     tcase_add_test(tc, test_unsendable);
     tcase_add_test(tc, test_writer_limit);

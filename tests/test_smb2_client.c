@@ -111,6 +111,17 @@ START_TEST(wrong_count_written)
 }
 END_TEST
 
+START_TEST(malformed_count_written)
+{
+    opened();
+    ck_assert_int_eq(smb2_pipe_write(&client, bytes, 10), 0);
+    EXPECT_SENT(SMB2_WRITE);
+    answer_write(&sent.e[0], 10);
+    head()[64] ^= 0x80;
+    expect_protocol(deliver(SIGNED), "WRITE");
+}
+END_TEST
+
 START_TEST(refused_calls)
 {
     asked();
@@ -156,6 +167,17 @@ START_TEST(f6_to_f10_framing)
     asked();
     expect_protocol(feed_hex("48545450"), "direct TCP"); /* "HTTP" */
     ck_assert_uint_le(heap.most, 300000);
+}
+END_TEST
+
+/* The caller says that more came than it was given room for. */
+START_TEST(more_than_room)
+{
+    size_t room;
+
+    asked();
+    ck_assert_ptr_nonnull(smb2_client_room(&client, &room));
+    expect_failure(smb2_client_received(&client, room + 1), NETSESSION_E_ARGUMENT, "");
 }
 END_TEST
 
@@ -989,6 +1011,34 @@ START_TEST(too_few_credits)
 }
 END_TEST
 
+static int answered(smb2_client *c, const smb2_reply *reply)
+{
+    (void)c;
+    (void)reply;
+    return 0;
+}
+
+/* As many as there are slots, whatever the credits. */
+START_TEST(too_many_requests)
+{
+    opened();
+    client.credits = 100;
+    for (int i = 0; i < SMB2_MAX_REQUESTS; i++)
+        ck_assert_ptr_nonnull(smb2_request_begin(&client, SMB2_ECHO, answered, 0, false));
+    ck_assert_ptr_null(smb2_request_begin(&client, SMB2_ECHO, answered, 0, false));
+    ck_assert_uint_eq(client.credits, 100 - SMB2_MAX_REQUESTS);
+}
+END_TEST
+
+START_TEST(write_without_credits)
+{
+    opened();
+    client.credits = 0;
+    expect_protocol(smb2_pipe_write(&client, bytes, 4), "no credits");
+    ck_assert_uint_eq(client.out.len, 0);
+}
+END_TEST
+
 /* What is asked for tops up, and stops when there is plenty. */
 START_TEST(asks_for_credits)
 {
@@ -1085,6 +1135,7 @@ Suite *smb2_suite(void)
     tcase_add_test(life, calls_bytewise);
     tcase_add_test(life, reads_and_writes);
     tcase_add_test(life, wrong_count_written);
+    tcase_add_test(life, malformed_count_written);
     tcase_add_test(life, refused_calls);
     tcase_add_test(life, f82_buffer_overflow);
     tcase_add_test(life, f83_zero_bytes);
@@ -1094,12 +1145,15 @@ Suite *smb2_suite(void)
     tcase_add_test(life, charges);
     tcase_add_test(life, no_charge_without_large_mtu);
     tcase_add_test(life, too_few_credits);
+    tcase_add_test(life, too_many_requests);
+    tcase_add_test(life, write_without_credits);
     tcase_add_test(life, asks_for_credits);
     tcase_add_test(life, goodbye_in_one);
     tcase_add_test(life, goodbye_step_by_step);
     tcase_add_test(life, goodbye_before_anything);
 
     tcase_add_test(header, f6_to_f10_framing);
+    tcase_add_test(header, more_than_room);
     tcase_add_test(header, f8_f9_frame_and_message_differ);
     tcase_add_test(header, f13_truncated);
     tcase_add_test(header, f14_wrong_protocol_id);

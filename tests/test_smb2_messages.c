@@ -566,19 +566,76 @@ static bool get_negotiate_token(ns_reader r, ns_reader *out)
     "00000000000000000000000000000000"                                                         \
     "8000040000000000"
 
-/* Every offset and length that a response tells. */
+static bool get_setup_request(ns_reader r, ns_reader *out)
+{
+    smb2_session_setup_request m = {0};
+    bool ok = smb2_session_setup_request_get(&r, &m);
+
+    *out = m.security;
+    return ok;
+}
+
+static bool get_tree_path(ns_reader r, ns_reader *out)
+{
+    return smb2_tree_connect_request_get(&r, out);
+}
+
+static bool get_create_name(ns_reader r, ns_reader *out)
+{
+    smb2_create_request m = {0};
+    bool ok = smb2_create_request_get(&r, &m);
+
+    *out = m.name;
+    return ok;
+}
+
+static bool get_write_data(ns_reader r, ns_reader *out)
+{
+    smb2_write_request m = {0};
+    bool ok = smb2_write_request_get(&r, &m);
+
+    *out = m.data;
+    return ok;
+}
+
+static bool get_ioctl_input(ns_reader r, ns_reader *out)
+{
+    smb2_ioctl_request m = {0};
+    bool ok = smb2_ioctl_request_get(&r, &m);
+
+    *out = m.input;
+    return ok;
+}
+
+#define ZEROS_8  "0000000000000000"
+#define ZEROS_16 ZEROS_8 ZEROS_8
+#define ZEROS_32 ZEROS_16 ZEROS_16
+
+/* Every offset and length that a response or a request tells; names are in
+ * UTF-16. */
 static const struct pointer {
     bool (*get)(ns_reader r, ns_reader *out);
     const char *hex;
     size_t off_at, off_size, len_at, len_size, least;
+    bool utf16;
 } pointers[] = {
     {get_ioctl_output,
      HEADER "3100000017c01100" FILE_ID "70000000000000007000000003000000"
             "0000000000000000616263",
-     96, 4, 100, 4, 112},
-    {get_read_data, HEADER "11005000030000000000000000000000616263", 66, 1, 68, 4, 80},
-    {get_setup_token, HEADER "0900000048000400746f6b65", 68, 2, 70, 2, 72},
-    {get_negotiate_token, HEADER NEGOTIATE_3_0 "746f6b65", 120, 2, 122, 2, 128},
+     96, 4, 100, 4, 112, false},
+    {get_read_data, HEADER "11005000030000000000000000000000616263", 66, 1, 68, 4, 80, false},
+    {get_setup_token, HEADER "0900000048000400746f6b65", 68, 2, 70, 2, 72, false},
+    {get_negotiate_token, HEADER NEGOTIATE_3_0 "746f6b65", 120, 2, 122, 2, 128, false},
+    {get_setup_request, HEADER "19000002" ZEROS_8 "58000400" ZEROS_8 "746f6b65", 76, 2, 78, 2,
+     88, false},
+    {get_tree_path, HEADER "090000004800040061006200", 68, 2, 70, 2, 72, true},
+    {get_create_name, HEADER "39000000" ZEROS_32 ZEROS_8 "78000400" ZEROS_8 "61006200", 108, 2,
+     110, 2, 120, true},
+    {get_write_data, HEADER "3100700003000000" ZEROS_8 FILE_ID ZEROS_16 "616263", 66, 2, 68, 4,
+     112, false},
+    {get_ioctl_input,
+     HEADER "3900000017c01100" FILE_ID "7800000003000000" ZEROS_16 ZEROS_8 "616263", 88, 4, 92,
+     4, 120, false},
 };
 
 static void store(uint8_t *p, size_t size, uint64_t v)
@@ -603,7 +660,8 @@ START_TEST(offsets_and_lengths)
     for (size_t i = 0; i < count * count; i++) {
         uint64_t off = values[i / count] & (UINT64_MAX >> (64 - 8 * p->off_size));
         uint64_t len = values[i % count] & (UINT64_MAX >> (64 - 8 * p->len_size));
-        bool fits = !len || (off >= p->least && off <= n && len <= n - off);
+        bool fits =
+            !len || (off >= p->least && off <= n && len <= n - off && !(p->utf16 && len % 2));
         ns_reader out = {0};
 
         store(copy + p->off_at, p->off_size, off);
@@ -716,6 +774,7 @@ static const struct negotiation {
     {"41: one more, padded", NEGOTIATE_3_1_1("0200", AT_128) PREAUTH_4 PAD_6, false},
     {"41: 65535", NEGOTIATE_3_1_1("ffff", AT_128) PREAUTH_4 PAD_6 UNKNOWN, false},
     {"42: none at all", NEGOTIATE_3_1_1("0000", AT_128), false},
+    {"42: none at all, past the end", NEGOTIATE_3_1_1("0000", "00010000"), false},
     {"42: only a cipher", NEGOTIATE_3_1_1("0100", AT_128) CIPHER, false},
     {"43: two", NEGOTIATE_3_1_1("0200", AT_128) PREAUTH_4 PAD_6 PREAUTH_4, false},
     {"43: two ciphers", NEGOTIATE_3_1_1("0300", AT_128) CIPHER CIPHER PREAUTH_4, false},
@@ -770,6 +829,29 @@ START_TEST(negotiate_contexts)
     r = ns_reader_of(copy, len);
     ck_assert_msg(smb2_negotiate_response_get(&r, &m) == n->good, "%s", n->what);
     free(copy);
+}
+END_TEST
+
+/* Looked at without smb2_body_is before it: cut short, and of another size. */
+START_TEST(negotiate_response_alone)
+{
+    uint8_t msg[MAX_LEN];
+    size_t len = test_unhex(msg, sizeof msg, HEADER NEGOTIATE_3_0 "746f6b65");
+    smb2_negotiate_response m;
+    ns_reader r;
+
+    for (size_t n = 0; n < len; n++) {
+        uint8_t *cut = test_copy(msg, n);
+
+        r = ns_reader_of(cut, n);
+        ck_assert(!smb2_negotiate_response_get(&r, &m));
+        free(cut);
+    }
+    r = ns_reader_of(msg, len);
+    ck_assert(smb2_negotiate_response_get(&r, &m));
+    msg[64] ^= 1;
+    r = ns_reader_of(msg, len);
+    ck_assert(!smb2_negotiate_response_get(&r, &m));
 }
 END_TEST
 
@@ -838,6 +920,77 @@ static bool expect_offer(ns_reader r)
            m.ciphers.count == 2 && m.ciphers.id[0] == NETSESSION_AES_128_GCM &&
            m.signings.count == 3 && m.signings.id[2] == NETSESSION_HMAC_SHA256;
 }
+
+/* One dialect, 3.1.1, and contexts, which stand from 104 on. */
+#define OFFER(off, count)                                                                      \
+    HEADER "2400010001000000"                                                                  \
+           "44000000000102030405060708090a0b0c0d0e0f" off count "000011030000"
+#define AT_104    "68000000"
+#define SHA512    "01000600000000000100000001000000"
+#define NO_HASH   "01000400000000000000000000000000"
+#define FEW       "01000600000000000400000001000000"
+#define NO_CIPHER "02000200000000000000000000000000"
+#define TOO_FEW   "02000600000000000500010002000000"
+#define TWICE     "02000a000000000004000200020001000200000000000000"
+#define STRANGERS "02000a00000000000400000005000300ffff000000000000"
+#define NO_SIGN   "08000200000000000000000000000000"
+
+static const struct offered {
+    const char *what, *hex;
+    bool good;
+    uint16_t ciphers; /* how many are known */
+} offers[] = {
+    {"no context", OFFER(AT_104, "0000"), true, 0},
+    {"no context, inside the body", OFFER("60000000", "0000"), false, 0},
+    {"a hash", OFFER(AT_104, "0100") SHA512, true, 0},
+    {"the same cipher again and again", OFFER(AT_104, "0200") SHA512 TWICE, true, 2},
+    {"ciphers that are none", OFFER(AT_104, "0200") SHA512 STRANGERS, true, 1},
+    {"no hash", OFFER(AT_104, "0100") NO_HASH, false, 0},
+    {"fewer hashes than said", OFFER(AT_104, "0100") FEW, false, 0},
+    {"two lists of hashes", OFFER(AT_104, "0200") SHA512 SHA512, false, 0},
+    {"no cipher", OFFER(AT_104, "0200") SHA512 NO_CIPHER, false, 0},
+    {"fewer ciphers than said", OFFER(AT_104, "0200") SHA512 TOO_FEW, false, 0},
+    {"two lists of ciphers", OFFER(AT_104, "0300") SHA512 TWICE TWICE, false, 0},
+    {"no signing algorithm", OFFER(AT_104, "0200") SHA512 NO_SIGN, false, 0},
+};
+
+START_TEST(offer_case)
+{
+    const struct offered *o = &offers[_i];
+    uint8_t msg[MAX_LEN], *copy;
+    size_t len = test_unhex(msg, sizeof msg, o->hex);
+    smb2_offer m;
+    ns_reader r;
+
+    copy = test_copy(msg, len);
+    r = ns_reader_of(copy, len);
+    ck_assert_msg(smb2_negotiate_request_get(&r, &m) == o->good, "%s", o->what);
+    if (o->good)
+        ck_assert_uint_eq(m.ciphers.count, o->ciphers);
+    free(copy);
+}
+END_TEST
+
+/* A dialect that is listed twice is one. */
+START_TEST(dialects_listed_twice)
+{
+    uint8_t msg[MAX_LEN];
+    size_t len = test_unhex(msg, sizeof msg,
+                            HEADER "2400060001000000"
+                                   "44000000000102030405060708090a0b0c0d0e0f"
+                                   "0000000000000000"
+                                   "100202021002020210020003");
+    ns_reader r = ns_reader_of(msg, len);
+    smb2_offer m;
+
+    ck_assert(smb2_negotiate_request_get(&r, &m));
+    ck_assert_uint_eq(m.listed, 6);
+    ck_assert_uint_eq(m.dialect_count, 3);
+    ck_assert_uint_eq(m.dialects[0], NETSESSION_SMB_2_1);
+    ck_assert_uint_eq(m.dialects[1], NETSESSION_SMB_2_0_2);
+    ck_assert_uint_eq(m.dialects[2], NETSESSION_SMB_3_0);
+}
+END_TEST
 
 static bool expect_setup(ns_reader r)
 {
@@ -1113,11 +1266,14 @@ TCase *smb2_messages_case(void)
     tcase_add_test(tc, negotiate_as_published);
     tcase_add_loop_test(tc, negotiate_contexts, 0,
                         (int)(sizeof negotiations / sizeof *negotiations));
+    tcase_add_test(tc, negotiate_response_alone);
     tcase_add_test(tc, context_inside_the_body);
     tcase_add_test(tc, f45_salt_too_long);
     tcase_add_test(tc, chosen_algorithms);
 
     tcase_add_loop_test(tc, requests_are_read, 0, (int)(sizeof requests / sizeof *requests));
+    tcase_add_loop_test(tc, offer_case, 0, (int)(sizeof offers / sizeof *offers));
+    tcase_add_test(tc, dialects_listed_twice);
     tcase_add_test(tc, responses_are_read);
     tcase_add_test(tc, negotiate_response_is_read);
     tcase_add_test(tc, validation_is_read);

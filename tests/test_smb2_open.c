@@ -71,6 +71,32 @@ START_TEST(nothing_to_offer)
 }
 END_TEST
 
+/* 3.1.1 alone, and an algorithm of which nothing is allowed. */
+START_TEST(nothing_allowed)
+{
+    cfg.min_dialect = NETSESSION_SMB_3_1_1;
+    cfg.encrypt = _i == 0;
+    if (_i == 0)
+        cfg.ciphers.count = 0;
+    else
+        cfg.signings.count = 0;
+    client_begin();
+    expect_failure(smb2_client_start(&client, bytes, 4), NETSESSION_E_POLICY, "dialect");
+    ck_assert_uint_eq(client.out.len, 0);
+}
+END_TEST
+
+/* 3.0 has one cipher only: encryption is not offered without it. */
+START_TEST(cipher_of_3_0)
+{
+    expect_dialects(NETSESSION_SMB_3_0, NETSESSION_SMB_3_0_2, "00030203");
+    ck_assert_uint_eq(ns_le32(sent.e[0].msg + 72), SMB2_CAP_LARGE_MTU | SMB2_CAP_ENCRYPTION);
+    cfg.ciphers = (smb2_algs){{NETSESSION_AES_128_GCM}, 1};
+    expect_dialects(NETSESSION_SMB_3_0, NETSESSION_SMB_3_0_2, "00030203");
+    ck_assert_uint_eq(ns_le32(sent.e[0].msg + 72), SMB2_CAP_LARGE_MTU);
+}
+END_TEST
+
 static int no_entropy(void *ctx, void *out, size_t size)
 {
     (void)ctx;
@@ -318,6 +344,66 @@ START_TEST(logon_refused)
 }
 END_TEST
 
+static const uint8_t rejected[9] = {0xA1, 7, 0x30, 5, 0xA0, 3, 0x0A, 1, 2}; /* SPNEGO */
+
+static const auth_params second_params = {.hooks = &hooks,
+                                          .domain = "",
+                                          .user = "second",
+                                          .password = "p",
+                                          .workstation = "",
+                                          .target_name = "cifs/fs1"};
+
+/* The refusal is in the token, the status asks for another leg; _i 1: there is
+ * somebody else to log on, from the start. */
+START_TEST(logon_rejected_in_token)
+{
+    struct choice k = choice_of(NETSESSION_SMB_3_1_1);
+    auth_client *second;
+
+    mechanism.legs = 2;
+    ck_assert_int_eq(client_begin(), 0);
+    ck_assert_int_eq(auth_client_new(&second, &second_params, &err), 0);
+    ck_assert_int_eq(smb2_client_log_on(&client, auth, _i ? second : NULL), 0);
+    ck_assert_int_eq(smb2_client_start(&client, bytes, 4), 0);
+    EXPECT_SENT(SMB2_NEGOTIATE);
+    answer_negotiate(&k);
+    delivered(PLAIN);
+    EXPECT_SENT(SMB2_SESSION_SETUP);
+    answer_setup(STATUS_MORE_PROCESSING_REQUIRED, 0, rejected, sizeof rejected);
+    if (_i) {
+        delivered(PLAIN);
+        expect_event(SMB2_EV_NONE);
+        EXPECT_SENT(SMB2_SESSION_SETUP);
+        ck_assert_uint_eq(sent.e[0].h.session_id, 0);
+        ck_assert_ptr_eq(client.auth, second);
+        ck_assert_ptr_null(client.second);
+    } else {
+        expect_failure(deliver(PLAIN), NETSESSION_E_LOGON, "rejects");
+        ck_assert_uint_eq(client.out.len, 0);
+    }
+    auth_client_free(second);
+}
+END_TEST
+
+/* What went wrong first is what is told, even when one goes on after that. */
+START_TEST(first_failure_stands)
+{
+    struct choice k = choice_of(NETSESSION_SMB_3_1_1);
+
+    ck_assert_int_eq(client_begin(), 0);
+    client.auth = NULL;
+    cfg.encrypt = true;
+    k.cipher = 0;
+    ck_assert_int_eq(smb2_client_start(&client, bytes, 4), 0);
+    EXPECT_SENT(SMB2_NEGOTIATE);
+    answer_negotiate(&k);
+    expect_failure(deliver(PLAIN), NETSESSION_E_POLICY, "encryption is required");
+    heap.fail_at = heap.made + 1;
+    ck_assert_int_eq(smb2_client_log_on(&client, auth, NULL), NETSESSION_E_MEMORY);
+    expect_failure(NETSESSION_E_POLICY, NETSESSION_E_POLICY, "encryption is required");
+}
+END_TEST
+
 START_TEST(last_answer_unsigned)
 {
     negotiated(choice_of(NETSESSION_SMB_3_1_1));
@@ -372,6 +458,11 @@ START_TEST(no_session_key)
     negotiated(choice_of(NETSESSION_SMB_3_1_1));
     answer_setup(0, 0, accepted, sizeof accepted);
     expect_security(deliver(PLAIN), "no session key");
+    mechanism.no_key = NETSESSION_E_CRYPTO;
+    negotiated(choice_of(NETSESSION_SMB_3_1_1));
+    answer_setup(0, 0, accepted, sizeof accepted);
+    expect_failure(deliver(PLAIN), NETSESSION_E_CRYPTO, "");
+    ck_assert(!client.secured);
 }
 END_TEST
 
@@ -442,6 +533,26 @@ START_TEST(anonymous_when_asked_for)
     ck_assert(!client.secured);
     take_sent();
     ck_assert_uint_eq(sent.e[0].h.command, SMB2_TREE_CONNECT);
+}
+END_TEST
+
+/* Without keys there is nothing to encrypt with: it is for the server to refuse
+ * what comes in the clear. */
+START_TEST(anonymous_on_an_encrypted_share)
+{
+    cfg.anonymous = true;
+    cfg.compound = false;
+    negotiated(choice_of(NETSESSION_SMB_3_1_1));
+    answer_setup(0, SMB2_SESSION_NULL, accepted, sizeof accepted);
+    delivered(PLAIN);
+    EXPECT_SENT(SMB2_TREE_CONNECT);
+    answer_tree(&sent.e[0], SMB2_SHARE_PIPE, SMB2_SHARE_ENCRYPT);
+    delivered(PLAIN);
+    ck_assert(!client.encrypting);
+    EXPECT_SENT(SMB2_CREATE);
+    ck_assert(!sent.e[0].encrypted);
+    answer_error(&sent.e[0], ACCESS_DENIED);
+    expect_failure(deliver(PLAIN), NETSESSION_E_REFUSED, "STATUS_ACCESS_DENIED");
 }
 END_TEST
 
@@ -638,6 +749,30 @@ START_TEST(chain_needs_credits)
 }
 END_TEST
 
+/* The server takes requests until it grants nothing: before the tree connect,
+ * the validation, the CREATE. */
+START_TEST(steps_without_credits)
+{
+    cfg.compound = false;
+    for (int steps = 0; steps < 3; steps++) {
+        int rc = 0;
+
+        negotiated(choice_of(NETSESSION_SMB_3_0));
+        for (int i = 0; i <= steps && !rc; i++) {
+            srv.grant = i < steps;
+            client.credits = 0;
+            if (i)
+                take_sent();
+            if (i)
+                answer_well(&sent.e[0]);
+            rc = i ? deliver(SIGNED) : log_on(0);
+        }
+        expect_protocol(rc, "no credits");
+        ck_assert_uint_eq(client.out.len, 0);
+    }
+}
+END_TEST
+
 START_TEST(chain_turned_off)
 {
     cfg.compound = false;
@@ -744,6 +879,19 @@ START_TEST(chain_succeeds_on_nothing)
 }
 END_TEST
 
+/* A compound is answered in order: no data before the negotiation is confirmed,
+ * that nobody confirms then. */
+START_TEST(chain_answered_out_of_order)
+{
+    chained(NETSESSION_SMB_3_0);
+    answer_well(&sent.e[0]);
+    answer_well(&sent.e[2]);
+    answer_well(&sent.e[3]);
+    expect_protocol(deliver(SIGNED), "IOCTL");
+    ck_assert(!client.open);
+}
+END_TEST
+
 START_TEST(f81_wrong_share_type)
 {
     static const uint8_t types[] = {0, 1, 3, 0x82, 0xFF};
@@ -778,6 +926,17 @@ START_TEST(long_host_name)
     cfg.max_dialect = NETSESSION_SMB_3_0;
     negotiated(choice_of(NETSESSION_SMB_3_0));
     expect_failure(log_on(0), NETSESSION_E_ARGUMENT, "too long");
+}
+END_TEST
+
+/* Below 3.1.1 the name is not sent before. */
+START_TEST(host_name_no_utf8)
+{
+    cfg.host = "fs\xFF";
+    cfg.max_dialect = NETSESSION_SMB_3_0;
+    negotiated(choice_of(NETSESSION_SMB_3_0));
+    expect_failure(log_on(0), NETSESSION_E_ARGUMENT, "UTF-8");
+    ck_assert_uint_eq(client.out.len, 0);
 }
 END_TEST
 
@@ -1012,6 +1171,23 @@ START_TEST(answer_held_back_for_ever)
 }
 END_TEST
 
+/* There is no credit for the question, hence none for what goes with it. */
+START_TEST(validation_without_credits)
+{
+    chained(NETSESSION_SMB_2_0_2);
+    answer_well(&sent.e[0]);
+    answer_error(&sent.e[1], FILE_CLOSED);
+    answer_well(&sent.e[2]);
+    answer_well(&sent.e[3]);
+    delivered(SIGNED);
+    client.credits = 0;
+    client.event = SMB2_EV_NONE;
+    expect_protocol(smb2_pipe_write(&client, bytes, 100), "no credits");
+    ck_assert_uint_eq(client.out.len, 0);
+    ck_assert(!smb2_client_waiting(&client));
+}
+END_TEST
+
 /* A call in several fragments does not repeat the question with each. */
 START_TEST(validation_asked_once)
 {
@@ -1206,6 +1382,8 @@ void smb2_open_cases(Suite *s)
     tcase_add_test(logon, first_words);
     tcase_add_test(logon, dialects_offered);
     tcase_add_test(logon, nothing_to_offer);
+    tcase_add_loop_test(logon, nothing_allowed, 0, 2);
+    tcase_add_test(logon, cipher_of_3_0);
     tcase_add_test(logon, no_randomness);
     tcase_add_test(logon, names_that_are_no_utf8);
     tcase_add_test(logon, negotiate_refused);
@@ -1222,6 +1400,8 @@ void smb2_open_cases(Suite *s)
     tcase_add_test(logon, logging_on_with_long_keys);
     tcase_add_test(logon, logging_on_in_three_legs);
     tcase_add_test(logon, logon_refused);
+    tcase_add_loop_test(logon, logon_rejected_in_token, 0, 2);
+    tcase_add_test(logon, first_failure_stands);
     tcase_add_test(logon, last_answer_unsigned);
     tcase_add_test(logon, session_id_changes);
     tcase_add_test(logon, malformed_setup);
@@ -1230,19 +1410,23 @@ void smb2_open_cases(Suite *s)
     tcase_add_test(logon, guests_are_refused);
     tcase_add_test(logon, guests_are_accepted_when_asked_for);
     tcase_add_test(logon, anonymous_when_asked_for);
+    tcase_add_test(logon, anonymous_on_an_encrypted_share);
     tcase_add_test(logon, session_wants_encryption_without_cipher);
 
     tcase_add_test(opening, chain_as_sent);
     tcase_add_test(opening, chain_answered);
     tcase_add_test(opening, chain_pending);
     tcase_add_test(opening, chain_needs_credits);
+    tcase_add_test(opening, steps_without_credits);
     tcase_add_test(opening, chain_turned_off);
     tcase_add_test(opening, chain_falls_back);
     tcase_add_test(opening, nothing_to_fall_back_on);
     tcase_add_test(opening, chain_succeeds_on_nothing);
+    tcase_add_test(opening, chain_answered_out_of_order);
     tcase_add_test(opening, f81_wrong_share_type);
     tcase_add_test(opening, malformed_steps);
     tcase_add_test(opening, long_host_name);
+    tcase_add_test(opening, host_name_no_utf8);
     tcase_add_test(opening, validation_as_sent);
     tcase_add_test(opening, f49_validation_differs);
     tcase_add_test(opening, validation_unsigned);
@@ -1252,6 +1436,7 @@ void smb2_open_cases(Suite *s)
     tcase_add_test(opening, validation_repeated);
     tcase_add_test(opening, answer_held_back);
     tcase_add_test(opening, answer_held_back_for_ever);
+    tcase_add_test(opening, validation_without_credits);
     tcase_add_test(opening, validation_asked_once);
     tcase_add_test(opening, share_asks_for_encryption);
     tcase_add_test(opening, share_asks_for_encryption_in_a_chain);

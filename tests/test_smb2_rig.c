@@ -72,7 +72,7 @@ static int mech_key(const void *state, uint8_t key[AUTH_KEY_MAX], size_t *len)
     *len = mechanism.key_len;
     for (size_t i = 0; i < AUTH_KEY_MAX; i++)
         key[i] = (uint8_t)(0x30 + i);
-    return 0;
+    return mechanism.no_key;
 }
 
 static void mech_destroy(void *state)

@@ -45,6 +45,7 @@ extern uint8_t bytes[300000]; /* any */
 extern struct mechanism {
     int legs, left;
     size_t key_len;
+    int no_key; /* why there is none */
 } mechanism;
 
 /* A case with a fresh config, client and server for each test, which must leave

@@ -831,6 +831,27 @@ START_TEST(test_null_container)
 }
 END_TEST
 
+/* The same as our own encoder writes it. */
+START_TEST(test_null_container_sent)
+{
+    const srvsvc_session_enum_out out = {.level = 502, .no_container = true, .status = 5};
+
+    for (int ndr64 = 0; ndr64 < 2; ndr64++) {
+        netsession_page *page;
+        ns_writer w = writer();
+
+        ck_assert_int_eq(srvsvc_session_enum_encode_out(&out, ndr64, &w, &err), 0);
+        ck_assert_int_eq(
+            srvsvc_session_enum_parse_out(&plain, w.p, w.len, formats[ndr64], MAX, &page, &err),
+            0);
+        ck_assert(page->out.no_container);
+        assert_same_out(&out, &page->out);
+        ns_writer_free(&w);
+        netsession_page_free(page);
+    }
+}
+END_TEST
+
 /* Any other status is the server's answer, with or without a container. */
 START_TEST(test_status)
 {
@@ -1076,6 +1097,7 @@ Suite *srvsvc_suite(void)
     tcase_add_test(tc, test_trailing_bytes);
     tcase_add_test(tc, test_total);
     tcase_add_test(tc, test_null_container);
+    tcase_add_test(tc, test_null_container_sent);
     tcase_add_test(tc, test_status);
     tcase_add_test(tc, test_out_of_memory);
     tcase_add_test(tc, test_budget);

@@ -1711,6 +1711,7 @@ START_TEST(test_name_equal)
     ck_assert(!srvsvc_name_equal("x", "x\xC3\xA9"));
     ck_assert(!srvsvc_name_equal("\xC3\xA9", "e"));
     ck_assert(!srvsvc_name_equal("\xFF", "\xFF"));
+    ck_assert(!srvsvc_name_equal("\xC3\xA9", "\xFF"));
     ck_assert(srvsvc_name_equal("\xF0\x9F\x98\x80", "\xF0\x9F\x98\x80"));
     memset(a, 'x', sizeof a);
     memset(b, 'X', sizeof b);
@@ -1725,6 +1726,7 @@ START_TEST(test_name_equal)
     a[SRVSVC_NAME_UNITS] = b[SRVSVC_NAME_UNITS] = 'x';
     a[SRVSVC_NAME_UNITS + 1] = b[SRVSVC_NAME_UNITS + 1] = '\0';
     ck_assert(!srvsvc_name_equal(a, b));
+    ck_assert(!srvsvc_name_equal("\xC3\xA9", b)); /* only the other is too long */
 }
 END_TEST
 

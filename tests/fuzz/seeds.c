@@ -1,28 +1,38 @@
 /*
- * Seeds for the fuzzers, made from our own traffic: seeds DIRECTORY writes
- * DIRECTORY/smb2/<n> and DIRECTORY/rpc/<n>.
+ * Seeds for the fuzzers, made from our own traffic and from that which is recorded:
+ * seeds DIRECTORY REPLAY... writes DIRECTORY/<target>/<n>.
  */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "tests/fuzz/seeds.h"
+
 #include <sys/stat.h>
 
 #include "dcerpc/client.h"
 #include "srvsvc/session.h"
-#include "tests/test_server_rig.h"
 
 static const char *directory;
 static FILE *file;
 
-static void begin(const char *kind, unsigned n)
+FILE *seed_begin(const char *target)
 {
+    static unsigned n;
     char path[512];
+    FILE *f;
 
-    snprintf(path, sizeof path, "%s/%s", directory, kind);
+    snprintf(path, sizeof path, "%s/%s", directory, target);
     (void)mkdir(path, 0777);
-    snprintf(path, sizeof path, "%s/%s/%u", directory, kind, n);
-    file = fopen(path, "wb");
-    MUST(file);
+    snprintf(path, sizeof path, "%s/%s/%u", directory, target, n++);
+    f = fopen(path, "wb");
+    MUST(f);
+    return f;
+}
+
+void seed(const char *target, const char *first, size_t n, ns_slice rest)
+{
+    FILE *f = seed_begin(target);
+
+    fwrite(first, 1, n, f);
+    fwrite(rest.p, 1, rest.n, f);
+    fclose(f);
 }
 
 static void put_frame(const uint8_t *p, size_t len)
@@ -76,12 +86,12 @@ static void whole_talk(raw *x)
     }
 }
 
-static void smb2_seed(unsigned n, uint8_t start, unsigned dialect)
+static void smb2_seed(uint8_t start, unsigned dialect)
 {
     rig r;
     raw x;
 
-    begin("smb2", n);
+    file = seed_begin("server_smb2");
     fputc(start, file);
     rig_init(&r);
     rig_start(&r);
@@ -100,7 +110,7 @@ static void smb2_seed(unsigned n, uint8_t start, unsigned dialect)
 
 /* ---- rpc ---- */
 
-static void rpc_seed(unsigned n, bool ndr64, uint16_t opnum, uint32_t level)
+static void rpc_seed(bool ndr64, uint16_t opnum, uint32_t level)
 {
     const srvsvc_session_enum_in in = {
         .server = "\\\\rig", .level = level, .preferred_length = 300, .has_resume = true};
@@ -115,7 +125,7 @@ static void rpc_seed(unsigned n, bool ndr64, uint16_t opnum, uint32_t level)
                     65536);
     ns_writer_init(&out, &hooks, 65536);
     ns_writer_init(&stub, &hooks, 65536);
-    begin("rpc", n);
+    file = seed_begin("server_rpc");
     MUST(!rpc_client_bind(&c, &out, &err));
     put_frame(out.p, out.len);
     ns_writer_reset(&out);
@@ -132,20 +142,22 @@ int main(int argc, char **argv)
 {
     static const uint16_t opnums[] = {12, 13, 15, 16, 21, 28};
     static const uint32_t levels[] = {0, 1, 2, 10, 502};
-    unsigned n = 0;
 
-    if (argc != 2)
+    if (argc < 2)
         return 2;
     directory = argv[1];
     (void)mkdir(directory, 0777);
-    smb2_seed(0, 0, NETSESSION_SMB_3_0_2);
-    smb2_seed(1, 1, NETSESSION_SMB_2_1);
-    smb2_seed(2, 2, NETSESSION_SMB_2_0_2);
-    smb2_seed(3, 4, NETSESSION_SMB_3_1_1);
-    smb2_seed(4, 4, NETSESSION_SMB_2_1);
+    smb2_seed(0, NETSESSION_SMB_3_0_2);
+    smb2_seed(1, NETSESSION_SMB_2_1);
+    smb2_seed(2, NETSESSION_SMB_2_0_2);
+    smb2_seed(4, NETSESSION_SMB_3_1_1);
+    smb2_seed(4, NETSESSION_SMB_2_1);
     for (unsigned i = 0; i < 2; i++)
         for (unsigned k = 0; k < 6; k++)
             for (unsigned j = 0; j < 5; j++)
-                rpc_seed(n++, i, opnums[k], levels[j]);
+                rpc_seed(i, opnums[k], levels[j]);
+    seeds_made();
+    for (int i = 2; i < argc; i++)
+        seeds_of_replay(argv[i]);
     return 0;
 }

@@ -339,6 +339,65 @@ START_TEST(signed_with_reply)
 }
 END_TEST
 
+/* The server waits for the client's signature and nothing else; _i 0: bytes,
+ * 1: a token of the mechanism's, which has none left, 2: no signature. */
+START_TEST(not_a_signature)
+{
+    static const int codes[] = {NETSESSION_E_PROTOCOL, NETSESSION_E_PROTOCOL,
+                                NETSESSION_E_LOGON};
+    spnego_resp r = {.state = SPNEGO_ACCEPT_INCOMPLETE};
+    ns_writer token;
+    talk t;
+
+    begin(&t, true, 1);
+    ns_writer_init(&token, &hooks, 65535);
+    if (_i == 0)
+        ns_put(&token, "bytes", 5);
+    if (_i == 1)
+        r.token = (ns_slice){"token", 5};
+    if (_i)
+        spnego_put_resp(&token, &r);
+    ck_assert_int_eq(
+        auth_server_step(t.server, token.p, token.len, &t.to_client, &t.server_err), codes[_i]);
+    ck_assert_int_eq(t.server_err.code, codes[_i]);
+    ck_assert_str_eq(auth_server_user(t.server), "");
+    ns_writer_free(&token);
+    end(&t);
+}
+END_TEST
+
+/* Kerberos is the client's second choice, so that the list must be signed; a
+ * wrong signature right beside the request is not let pass for lack of a
+ * later one. */
+START_TEST(signed_too_early)
+{
+    static const uint8_t list[] = {0x30, 0x17, 0x06, 0x0A, 0x2B, 0x06, 0x01,
+                                   0x04, 0x01, 0x82, 0x37, 0x02, 0x02, 0x1E, /* NEGOEX */
+                                   0x06, 0x09, 0x2A, 0x86, 0x48, 0x82, 0xF7,
+                                   0x12, 0x01, 0x02, 0x02};
+    spnego_resp r = {.state = SPNEGO_ACCEPT_INCOMPLETE, .mic = {"signature", 9}};
+    spnego_init init;
+    ns_writer token;
+    talk t;
+
+    ask(&t, false);
+    ck_assert(spnego_get_init((ns_slice){t.to_server.p, t.to_server.len}, &init));
+    r.token = init.token;
+    ns_writer_init(&token, &hooks, 65535);
+    spnego_put_init(&token, (ns_slice){list, sizeof list}, (ns_slice){"other", 5});
+    ck_assert_int_eq(
+        auth_server_step(t.server, token.p, token.len, &t.to_client, &t.server_err), 1);
+    ns_writer_drop(&token, token.len);
+    spnego_put_resp(&token, &r);
+    ck_assert_int_eq(
+        auth_server_step(t.server, token.p, token.len, &t.to_client, &t.server_err),
+        NETSESSION_E_LOGON);
+    ck_assert_str_eq(auth_server_user(t.server), "");
+    ns_writer_free(&token);
+    end(&t);
+}
+END_TEST
+
 /* ---- A KRB-ERROR in place of the answer (RFC 4121 section 4.1) ---- */
 
 static void put_error(ns_writer *w, krb5_error_code code, long ahead)
@@ -473,6 +532,8 @@ Suite *tokens_suite(void)
     tcase_add_loop_test(tc, flipped_request, 0, 2);
     tcase_add_loop_test(tc, signed_list, 0, 4);
     tcase_add_loop_test(tc, signed_with_reply, 0, 2);
+    tcase_add_loop_test(tc, not_a_signature, 0, 3);
+    tcase_add_test(tc, signed_too_early);
     tcase_add_loop_test(tc, error_token, 0, sizeof errors / sizeof *errors);
     tcase_add_test(tc, channel_bindings);
     tcase_add_loop_test(tc, delegation, 0, 2);
