@@ -2,8 +2,7 @@
  * What the reader and the writer of base/bytes.c promise, for every length,
  * offset and state; tests/proof/run.sh has Frama-C prove it.  Who keeps the
  * "requires" gets the "ensures", nothing outside of the bytes given or
- * allocated is read or written on the way, and no unsigned number wraps but in
- * the two places that mean to (ns_get_align, ns_put_align).
+ * allocated is read or written on the way, and no signed number overflows.
  *
  * Trusted: that ns_alloc, ns_free, memcpy, memmove and memset do what is said
  * of them here; that what ns_alloc gives is apart from all else, which is why
