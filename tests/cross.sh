@@ -21,9 +21,9 @@ compilers() {
 unpack() { # architecture, folder
     local arch=$1 root=$2 p
     [ -e "$root/done" ] && return
-    dpkg --print-foreign-architectures | grep -qx "$arch" || {
+    [[ " $(dpkg --print-foreign-architectures | tr '\n' ' ')" == *" $arch "* ]] || {
         dpkg --add-architecture "$arch"
-        apt-get update -qq
+        apt-get update -qq || true # of the native lists, say; what is missing shows below
     }
     mkdir -p "$root/debs"
     for p in $foreign; do

@@ -1050,7 +1050,7 @@ END_TEST
 /* Lengths that libcrypto, which takes an int, would see as others. */
 START_TEST(too_long_to_seal)
 {
-    static const size_t lengths[] = {(size_t)INT32_MAX + 1, (size_t)1 << 32, SIZE_MAX};
+    static const size_t lengths[] = {(size_t)INT32_MAX + 1, UINT32_MAX, SIZE_MAX};
     unsigned cipher = (unsigned)_i;
     uint8_t key[32] = {0}, nonce[12] = {0}, data[1] = {0}, tag[16] = {0};
 
