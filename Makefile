@@ -217,7 +217,7 @@ fuzz: $(FUZZERS) $(BUILD)/tests/fuzz/seeds
 
 # "threads" wait for libkrb5's file locks (F_OFD_SETLKW), during which valgrind
 # lets no other run; one that is "left_behind" at the end is to it a leak.
-VALGRIND = valgrind -q --error-exitcode=1 --leak-check=full \
+VALGRIND = valgrind -q --suppressions=tests/valgrind.supp --error-exitcode=1 --leak-check=full \
 	--errors-for-leak-kinds=definite,indirect,possible
 valgrind: tests
 	CK_FORK=no $(VALGRIND) $(BUILD)/tests/check
