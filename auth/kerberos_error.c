@@ -151,25 +151,12 @@ int kerberos_fail(kerberos *k, krb5_error_code code, const char *what)
     return report(k, code, what, reason, &k->err);
 }
 
-/* The minor code where there is one; it is libkrb5's. */
-static void put_gss_reason(OM_uint32 major, OM_uint32 minor, char *out, size_t size)
-{
-    gss_buffer_desc text = GSS_C_EMPTY_BUFFER;
-    OM_uint32 ignored, more = 0;
-
-    gss_display_status(&ignored, minor ? minor : major,
-                       minor ? GSS_C_MECH_CODE : GSS_C_GSS_CODE,
-                       (gss_OID)(uintptr_t)gss_mech_krb5, &more, &text);
-    snprintf(out, size, "%.*s", (int)text.length, (const char *)text.value);
-    gss_release_buffer(&ignored, &text);
-}
-
 int kerberos_fail_gss(kerberos *k, OM_uint32 major, OM_uint32 minor, const char *what,
                       netsession_error *err)
 {
     char reason[160];
 
-    put_gss_reason(major, minor, reason, sizeof reason);
+    kerberos_gss_text(reason, sizeof reason, major, minor);
     return report(k, (krb5_error_code)minor, what, reason, err);
 }
 

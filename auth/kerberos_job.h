@@ -6,6 +6,7 @@
 #include <krb5.h>
 
 #include "auth/kerberos.h"
+#include "auth/kerberos_gss.h"
 
 struct netsession_work {
     netsession_hooks hooks; /* the default ones: another thread may run this */

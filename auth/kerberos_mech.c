@@ -88,20 +88,10 @@ static void note_error(kerberos *k, ns_slice in)
 
 static int take_key(kerberos *k, netsession_error *err)
 {
-    gss_buffer_set_t set = GSS_C_NO_BUFFER_SET;
-    OM_uint32 ignored, minor;
-    OM_uint32 major =
-        gss_inquire_sec_context_by_oid(&minor, k->gss, GSS_C_INQ_SSPI_SESSION_KEY, &set);
+    OM_uint32 minor, major = kerberos_take_key(k->gss, k->key, &k->key_len, &minor);
 
     if (GSS_ERROR(major))
         return kerberos_fail_gss(k, major, minor, "take the session key", err);
-    if (set->count && set->elements[0].length <= AUTH_KEY_MAX) {
-        k->key_len = set->elements[0].length;
-        memcpy(k->key, set->elements[0].value, k->key_len);
-    }
-    for (size_t i = 0; i < set->count; i++)
-        ns_wipe(set->elements[i].value, set->elements[i].length);
-    gss_release_buffer_set(&ignored, &set);
     return k->key_len ? 0
                       : ns_fail(err, NETSESSION_E_SECURITY, NS_LAYER_KERBEROS,
                                 "Kerberos made no session key of a length that is known");
@@ -200,7 +190,6 @@ static int check_mic(void *state, const uint8_t *msg, size_t len, const uint8_t 
                    "changed on the way");
 }
 
-/* [MS-KILE] 3.1.1.2: the acceptor's subkey. */
 static int session_key(const void *state, uint8_t key[AUTH_KEY_MAX], size_t *len)
 {
     const kerberos *k = state;

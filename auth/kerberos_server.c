@@ -134,28 +134,15 @@ static int accept_token(kerberos_server *k, ns_slice in, ns_writer *out, netsess
 
 /* ---- What it says ---- */
 
-/* The acceptor's subkey, which came with our AP-REP. */
 static int take_key(kerberos_server *k, netsession_error *err)
 {
-    gss_buffer_set_t set = GSS_C_NO_BUFFER_SET;
-    OM_uint32 minor, ignored;
-    OM_uint32 major =
-        gss_inquire_sec_context_by_oid(&minor, k->context, GSS_C_INQ_SSPI_SESSION_KEY, &set);
-    int rc = 0;
+    OM_uint32 minor, major = kerberos_take_key(k->context, k->key, &k->key_len, &minor);
 
     if (GSS_ERROR(major))
         return fail_gss(major, minor, err);
-    if (!set->count || !set->elements[0].length || set->elements[0].length > sizeof k->key)
-        rc = ns_fail(err, NETSESSION_E_CRYPTO, NS_LAYER_KERBEROS,
-                     "libkrb5 gives no key for the session");
-    else {
-        k->key_len = set->elements[0].length;
-        memcpy(k->key, set->elements[0].value, k->key_len);
-    }
-    if (set->count)
-        ns_wipe(set->elements[0].value, set->elements[0].length);
-    gss_release_buffer_set(&ignored, &set);
-    return rc;
+    return k->key_len ? 0
+                      : ns_fail(err, NETSESSION_E_CRYPTO, NS_LAYER_KERBEROS,
+                                "libkrb5 gives no key for the session");
 }
 
 static int split_name(kerberos_server *k, const gss_buffer_desc *text, netsession_error *err)

@@ -12,19 +12,6 @@
 
 /* ---- Errors ---- */
 
-void kerberos_gss_text(char *out, size_t size, OM_uint32 major, OM_uint32 minor)
-{
-    bool of_mech = minor != 0;
-    OM_uint32 ignored, more = 0;
-    gss_buffer_desc text = GSS_C_EMPTY_BUFFER;
-
-    gss_display_status(&ignored, of_mech ? minor : major,
-                       of_mech ? GSS_C_MECH_CODE : GSS_C_GSS_CODE,
-                       of_mech ? (gss_OID)gss_mech_krb5 : GSS_C_NO_OID, &more, &text);
-    snprintf(out, size, "%.*s", (int)text.length, text.length ? (char *)text.value : "");
-    gss_release_buffer(&ignored, &text);
-}
-
 static int fail_krb5(const kerberos_acceptor *c, krb5_error_code code, const char *keytab,
                      netsession_error *err)
 {

@@ -5,6 +5,7 @@
 #include <gssapi/gssapi.h>
 #include <krb5/krb5.h>
 
+#include "auth/kerberos_gss.h"
 #include "auth/kerberos_server.h"
 
 struct kerberos_acceptor {
@@ -12,9 +13,6 @@ struct kerberos_acceptor {
     krb5_principal server; /* the keytab's first, to sign errors with */
     gss_cred_id_t cred;
 };
-
-/* The text of a failure of the GSS-API, cut short when it does not fit. */
-void kerberos_gss_text(char *out, size_t size, OM_uint32 major, OM_uint32 minor);
 
 /* Appends the answer to an AP-REQ of a client whose clock is wrong: a KRB-ERROR
  * that tells it ours ([MS-KILE] 3.4.5). */
