@@ -14,7 +14,7 @@ bool kerberos_available(void)
 
 static bool copy(kerberos *k, char **to, const char *from)
 {
-    *to = from ? ns_strdup(&k->hooks, from, strlen(from)) : NULL;
+    *to = from ? ns_strdup_secret(&k->hooks, from, strlen(from)) : NULL;
     return *to || !from;
 }
 
@@ -62,7 +62,7 @@ int kerberos_new(kerberos **out, const kerberos_params *params, netsession_error
     kerberos *k;
 
     ns_hooks_fill(&hooks, NULL);
-    *out = k = ns_alloc(&hooks, sizeof *k);
+    *out = k = ns_alloc_secret(&hooks, sizeof *k);
     if (!k)
         return ns_fail_code(err, NETSESSION_E_MEMORY, NS_LAYER_KERBEROS);
     k->hooks = hooks;

@@ -28,7 +28,7 @@ static bool accepted(const auth_server_params *params)
 
 static int create(void **state, const auth_server_params *params, netsession_error *err)
 {
-    kerberos_server *k = ns_alloc(params->hooks, sizeof *k);
+    kerberos_server *k = ns_alloc_secret(params->hooks, sizeof *k);
 
     *state = k;
     if (!k)

@@ -18,7 +18,7 @@ typedef struct ntlm_client {
 
 static int ntlm_create(void **state, const auth_params *params, netsession_error *err)
 {
-    ntlm_client *s = ns_alloc(params->hooks, sizeof *s);
+    ntlm_client *s = ns_alloc_secret(params->hooks, sizeof *s);
 
     *state = s;
     if (!s)

@@ -9,7 +9,7 @@ static bool accepted(const auth_server_params *params)
 
 static int create(void **state, const auth_server_params *params, netsession_error *err)
 {
-    *state = ns_alloc(params->hooks, sizeof(ntlm_server));
+    *state = ns_alloc_secret(params->hooks, sizeof(ntlm_server));
     if (!*state)
         return ns_fail_code(err, NETSESSION_E_MEMORY, NS_LAYER_AUTH);
     return ntlm_server_init(*state, params, err);

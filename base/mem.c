@@ -2,6 +2,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -15,7 +16,10 @@ static void *default_alloc(void *ctx, size_t size)
 static void default_free(void *ctx, void *ptr)
 {
     (void)ctx;
-    free(ptr);
+    if (CRYPTO_secure_allocated(ptr))
+        OPENSSL_secure_free(ptr);
+    else
+        free(ptr);
 }
 
 static int default_entropy(void *ctx, void *out, size_t size)
@@ -60,6 +64,15 @@ void *ns_alloc(const netsession_hooks *hooks, size_t size)
     return p;
 }
 
+/* Elsewhere when it is full: of many connections the last get what there is. */
+void *ns_alloc_secret(const netsession_hooks *hooks, size_t size)
+{
+    bool ours = hooks->alloc == default_alloc && CRYPTO_secure_malloc_initialized();
+    void *p = ours ? OPENSSL_secure_zalloc(size) : NULL;
+
+    return p ? p : ns_alloc(hooks, size);
+}
+
 void ns_free(const netsession_hooks *hooks, void *ptr, size_t size)
 {
     netsession_hooks h = *hooks; /* they may stand in what is wiped */
@@ -70,13 +83,21 @@ void ns_free(const netsession_hooks *hooks, void *ptr, size_t size)
     h.free(h.ctx, ptr);
 }
 
+static char *copy_to(char *to, const char *s, size_t n)
+{
+    if (to)
+        memcpy(to, s, n);
+    return to;
+}
+
 char *ns_strdup(const netsession_hooks *hooks, const char *s, size_t n)
 {
-    char *copy = ns_alloc(hooks, n + 1);
+    return copy_to(ns_alloc(hooks, n + 1), s, n);
+}
 
-    if (copy)
-        memcpy(copy, s, n);
-    return copy;
+char *ns_strdup_secret(const netsession_hooks *hooks, const char *s, size_t n)
+{
+    return copy_to(ns_alloc_secret(hooks, n + 1), s, n);
 }
 
 void ns_strfree(const netsession_hooks *hooks, char *s)

@@ -91,7 +91,11 @@ NETSESSION_API const char *netsession_code_name(int code);
 /* ---- Hooks ------------------------------------------------------------ */
 
 /* What the library takes from its surroundings.  Any member may be NULL for
- * the default: malloc and free, libcrypto's RAND_bytes, time(), no log. */
+ * the default: malloc and free, libcrypto's RAND_bytes, time(), no log.  With
+ * the default alloc, passwords and keys lie in libcrypto's secure heap if the
+ * program has made one (CRYPTO_secure_malloc_init(3): locked, and left out of
+ * core files); a connection takes some 4 KiB of it, and 12 KiB while it logs
+ * on.  What does not fit lies in ordinary memory. */
 typedef struct netsession_hooks {
     void *ctx; /* passed to each */
     void *(*alloc)(void *ctx, size_t size);
@@ -216,7 +220,10 @@ NETSESSION_API int netsession_config_delegate(netsession_config *cfg, int on);
 /* 1 when a ticket lies ready for the user set, or, when none is or only the
  * environment's, for anybody: then no password is needed.  Asks no KDC. */
 NETSESSION_API int netsession_config_has_ticket(const netsession_config *cfg);
-/* Largest reassembled RPC reply in bytes; 15 MiB by default, at least 4096. */
+/* Largest reassembled RPC reply in bytes; 15 MiB by default, at least 4096.
+ * Whatever the server does, a connection's memory does not pass three times
+ * this (the reply, and the page that is made of it), twice the io_size and
+ * 128 KiB. */
 NETSESSION_API int netsession_config_max_reply(netsession_config *cfg, size_t bytes);
 /* Largest read asked of the pipe; 65536 by default, 4096 to 8 MiB.  More than
  * 65536 costs several credits (large MTU, [MS-SMB2] 3.1.5.2). */

@@ -70,7 +70,7 @@ void netsession_config_free(netsession_config *cfg)
 
 static int copy_string(netsession_config *to, char **member, const char *from)
 {
-    *member = from ? ns_strdup(&to->hooks, from, strlen(from)) : NULL;
+    *member = from ? ns_strdup_secret(&to->hooks, from, strlen(from)) : NULL;
     return from && !*member ? NETSESSION_E_MEMORY : 0;
 }
 
@@ -123,7 +123,7 @@ int ns_config_string(netsession_config *cfg, char **member, const char *s, size_
     if (n > TEXT_MAX)
         return ns_config_fail(cfg, NETSESSION_E_ARGUMENT, "a name or password is over %u bytes",
                               TEXT_MAX);
-    copy = ns_strdup(&cfg->hooks, s, n);
+    copy = ns_strdup_secret(&cfg->hooks, s, n); /* it may be the password */
     if (!copy)
         return ns_config_fail(cfg, NETSESSION_E_MEMORY, "out of memory");
     if (ns_utf16_len(copy) == NS_UTF_BAD) {

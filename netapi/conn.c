@@ -77,7 +77,7 @@ static int make_target_name(netsession *ns)
 
 int netsession_new(netsession **out, const netsession_config *cfg, const char *target)
 {
-    netsession *ns = ns_alloc(&cfg->hooks, sizeof *ns);
+    netsession *ns = ns_alloc_secret(&cfg->hooks, sizeof *ns); /* with the keys */
     int rc;
 
     *out = NULL;
@@ -208,14 +208,19 @@ static int on_bound(netsession *ns)
     return 0;
 }
 
+/* A page against the reply that it is made of: at most a null pointer (4 bytes in
+ * NDR32) becomes one of 8, and a UTF-16 unit 3 bytes of UTF-8. */
+#define PAGE_TO_REPLY 2
+
 static int on_reply(netsession *ns)
 {
     ns_reader stub = rpc_client_reply(&ns->rpc);
     ndr_format format = {.ndr64 = rpc_client_ndr64(&ns->rpc), .big = stub.big};
     netsession_error err = {0};
     netsession_page *page = NULL;
-    int rc = srvsvc_session_enum_decode_out(&ns->cfg.hooks, stub.base, stub.len, format,
-                                            ns->level, 4 * ns->cfg.max_reply, &page, &err);
+    int rc =
+        srvsvc_session_enum_decode_out(&ns->cfg.hooks, stub.base, stub.len, format, ns->level,
+                                       PAGE_TO_REPLY * ns->cfg.max_reply, &page, &err);
 
     if (rc == NETSESSION_E_REFUSED)
         return refuse(ns, &err);

@@ -199,7 +199,7 @@ int smb2_on_smb1(smb2_server *s, const uint8_t *msg, size_t len)
 static smb2_session *new_session(smb2_server *s)
 {
     const netsession_hooks *hooks = s->cfg->hooks;
-    smb2_session *session = ns_alloc(hooks, sizeof *session);
+    smb2_session *session = ns_alloc_secret(hooks, sizeof *session);
 
     if (!session)
         return NULL;

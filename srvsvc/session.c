@@ -371,9 +371,12 @@ int srvsvc_session_enum_parse_out(const netsession_hooks *hooks, const void *stu
                       .max = max_bytes > head ? max_bytes - head : 0,
                       .layer = NS_LAYER_SRVSVC};
     srvsvc_session_enum_reply reply;
-    int code = ndr_measure(&src, &reply_type, &reply, err);
+    int code;
 
     *page = NULL;
+    if (max_bytes < head)
+        return ns_fail(err, NETSESSION_E_LIMIT, NS_LAYER_SRVSVC, "srvsvc: no room for a reply");
+    code = ndr_measure(&src, &reply_type, &reply, err);
     if (code)
         return code;
     *page = srvsvc_page_new(hooks, src.fixed + src.text);

@@ -5,10 +5,14 @@
  * too, for the connection ran on a thread whose stack is left as it was.  What
  * is searched for is kept masked.
  *
+ * And once more with libcrypto's secure heap: then, while the connection lives,
+ * none of that is in memory that a core file would have.
+ *
  *   secrets            NTLM, with the reference server in memory
  *   secrets kerberos   Kerberos, over a socket, within tests/kerberos.sh
  */
 #include <lm.h>
+#include <openssl/crypto.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -177,21 +181,27 @@ static void prepare_search(void)
             begins[two_bytes(secrets[s].masked + i, 0)] = 1;
 }
 
-/* Everything that can be written; returns how many bytes that is. */
-static size_t search_memory(void)
+enum reach { ALL, DUMPED };
+
+/* Everything that can be written, or what of it a core file would have (no flag
+ * "dd", proc(5)); returns how many bytes that is. */
+static size_t search_memory(enum reach reach)
 {
-    FILE *maps = fopen("/proc/self/maps", "r");
-    unsigned long from, to;
+    FILE *maps = fopen("/proc/self/smaps", "r");
+    unsigned long from = 0, to = 0, f, t;
     size_t all = 0;
     char line[512];
 
     MUST(maps);
     prepare_search();
-    while (fgets(line, sizeof line, maps))
-        if (sscanf(line, "%lx-%lx rw", &from, &to) == 2 && strstr(line, " rw")) {
-            search_range((const uint8_t *)from, (const uint8_t *)to);
-            all += to - from;
-        }
+    while (fgets(line, sizeof line, maps)) {
+        if (sscanf(line, "%lx-%lx ", &f, &t) == 2)
+            from = f, to = strstr(line, " rw") ? t : f;
+        if (strncmp(line, "VmFlags:", 8) != 0 || (reach == DUMPED && strstr(line, " dd")))
+            continue;
+        search_range((const uint8_t *)from, (const uint8_t *)to);
+        all += to - from;
+    }
     fclose(maps);
     return all;
 }
@@ -212,6 +222,19 @@ static bool report(const char *title, size_t searched)
     if (clean)
         printf("ok secrets: %s: none of %zu in %zu kB\n", title, planted, searched / 1024);
     return clean;
+}
+
+/* While a connection lives that has what is searched for. */
+static bool kept_from_cores(const char *title)
+{
+    char text[128];
+
+    if (!CRYPTO_secure_malloc_initialized())
+        return true;
+    search_memory(ALL);
+    MUST(finds[planted - 1].count[ELSEWHERE]); /* a key */
+    snprintf(text, sizeof text, "%s, alive, for a core file", title);
+    return report(text, search_memory(DUMPED));
 }
 
 static void run_apart(void *(*run)(void *), void *arg)
@@ -249,6 +272,7 @@ static const struct test tests[] = {
 };
 
 static bool knows; /* the server, the password */
+static bool clean;
 
 static int lookup(void *ctx, const char *domain, const char *user, auth_account *out)
 {
@@ -322,11 +346,14 @@ static void *in_memory(void *arg)
     knows = t->outcome == NETSESSION_EV_READY;
     rig_init(&r);
     r.cfg.smb.auth.lookup = lookup;
+    r.cfg.hooks.alloc = NULL; /* the server's keys are the client's */
+    r.cfg.hooks.free = NULL;
     rig_start(&r);
     MUST(rig_connect(&c, &r, config(t), "10.0.0.1") == t->outcome);
     if (knows) {
         plant_keys(c.ns);
         list(&c);
+        clean = kept_from_cores(t->title) && clean;
     }
     rig_leave(&c);
     rig_stop(&r);
@@ -353,24 +380,35 @@ static bool is_found(void)
 {
     new_password();
     run_apart(careless, NULL);
-    search_memory();
+    search_memory(ALL);
     if (!finds[UTF8].count[STACK] || !finds[UTF8].count[ELSEWHERE])
         puts("FAIL secrets: what is left behind is not found");
     return finds[UTF8].count[STACK] && finds[UTF8].count[ELSEWHERE];
 }
 
-static int all_in_memory(void)
+static void each_in_memory(void)
 {
-    bool clean = is_found();
-
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) {
         struct test t = tests[i];
 
         new_password();
         run_apart(in_memory, &t);
         MUST(planted > FIRST_KEY);
-        clean = report(t.title, search_memory()) && clean;
+        clean = report(t.title, search_memory(ALL)) && clean;
     }
+}
+
+static void have_secure_heap(void)
+{
+    MUST(CRYPTO_secure_malloc_init(1u << 20, 32));
+}
+
+static int all_in_memory(void)
+{
+    clean = is_found();
+    each_in_memory();
+    have_secure_heap();
+    each_in_memory();
     return clean ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
@@ -422,6 +460,7 @@ static void *over_a_socket(void *arg)
     MUST(!netsession_new(&ns, cfg, arg));
     MUST(!netsession_connect(ns));
     plant_keys(ns);
+    clean = kept_from_cores("Kerberos") && clean;
     netsession_close(ns);
     netsession_free(ns);
     netsession_config_free(cfg);
@@ -466,17 +505,21 @@ static int with_kerberos(char **argv)
 {
     const char *masked = getenv("MASKED_PASSWORD");
     char *server = getenv("SESSIOND");
-    bool clean;
 
     MUST(server);
     if (!masked)
         again_with_masked_password(argv);
     take_password(masked);
+    clean = true;
     run_apart(over_a_socket, server);
-    clean = report("Kerberos", search_memory());
+    clean = report("Kerberos", search_memory(ALL)) && clean;
+    planted = FIRST_KEY;
+    have_secure_heap();
+    run_apart(over_a_socket, server);
+    clean = report("Kerberos", search_memory(ALL)) && clean;
     planted = FIRST_KEY;
     run_apart(win32_calls, server);
-    clean = report("Kerberos, Win32 calls", search_memory()) && clean;
+    clean = report("Kerberos, Win32 calls", search_memory(ALL)) && clean;
     return clean ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 

@@ -447,14 +447,18 @@ class Jobs(unittest.TestCase):
 
 class Core(unittest.TestCase):
     def test_none_is_left(self):
-        """While it waits for the password, the limit is 0."""
+        """While it waits for the password, the limit is 0, and there is nothing for a core
+        that is made whatever the limit."""
         resource.setrlimit(resource.RLIMIT_CORE, (resource.getrlimit(resource.RLIMIT_CORE)[1],) * 2)
         pid, tty = Prompt("test_answer").start()
         limits = resource.prlimit(pid, resource.RLIMIT_CORE)
+        with open(f"/proc/{pid}/coredump_filter") as f:
+            filtered = int(f.read(), 16)
         os.write(tty, b"\x03")
         os.waitpid(pid, 0)
         os.close(tty)
         self.assertEqual(limits, (0, 0))
+        self.assertEqual(filtered, 0)
 
 
 if __name__ == "__main__":

@@ -4,10 +4,13 @@
 
 #include <fcntl.h>
 #include <locale.h>
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
+
+#define SECRETS (64u << 10) /* bytes: a connection at a time needs some 8 KiB */
 
 /* An error before there is an object that holds it. */
 static netsession_error early_error(int code, const char *host)
@@ -144,15 +147,36 @@ static void fill_descriptors(void)
         close(fd);
 }
 
-int main(int argc, char **argv)
+/* A core file would hold the password.  One that a program gets (core(5)) is made
+ * whatever the limit, of what the filter names: nothing. */
+static void leave_no_core(void)
 {
     static const struct rlimit none;
+    int fd = open("/proc/self/coredump_filter", O_WRONLY);
+
+    setrlimit(RLIMIT_CORE, &none);
+    if (fd >= 0) {
+        dprintf(fd, "0");
+        close(fd);
+    }
+}
+
+/* Passwords and keys do not reach the swap either, if that may be kept from
+ * them; without this heap they lie where everything lies. */
+static void keep_secrets(void)
+{
+    leave_no_core();
+    CRYPTO_secure_malloc_init(SECRETS, 32);
+}
+
+int main(int argc, char **argv)
+{
     struct options options;
     int rc;
 
     fill_descriptors();
     setlocale(LC_CTYPE, "");
-    setrlimit(RLIMIT_CORE, &none); /* a core would hold the password */
+    keep_secrets();
     rc = options_read(&options, argc, argv);
     if (!rc)
         rc = run(&options);

@@ -48,6 +48,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_begin(&z);
     if (size > 2)
         check(&z, (ns_slice){data + 2, size - 2}, (ndr_format){*data & 1, *data & 2},
-              (size_t)256 << data[1] % 12);
+              (size_t)64 << data[1] % 12);
     return fuzz_end(&z, SIZE_MAX);
 }

@@ -225,7 +225,7 @@ enum {
 /* ---- Runs ---- */
 
 #define MAX_REPLY  (256u << 10)
-#define HEAP_SLACK (512u << 10) /* what a client may need besides */
+#define HEAP_LIMIT (3 * MAX_REPLY + (256u << 10)) /* netsession_config_max_reply */
 #define ANSWERS    12
 
 /* What came of one fault, once or (sweeps) often. */

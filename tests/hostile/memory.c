@@ -73,7 +73,7 @@ void result_judge(result *r, const fault *f, bool sealed)
 {
     static const char *const outcomes[] = {"failure", "refusal", "page", "nothing"};
 
-    if (r->peak > MAX_REPLY + HEAP_SLACK)
+    if (r->peak > HEAP_LIMIT)
         result_broken(r, "%zu bytes of heap", r->peak);
     for (size_t i = 0; i < r->count; i++)
         if (!is_right(&r->answers[i], f, sealed))

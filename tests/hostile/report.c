@@ -20,8 +20,8 @@ static const char head[] =
     "after it, that every later call fails with it, that no page was given out (a list may\n"
     "have given rows before, and ends with the error), and that after encryption (signing)\n"
     "was agreed all that the client had sent was encrypted (signed).  *Peak* is the class of\n"
-    "the most heap that the client had at any time; the limit is the longest reply allowed\n"
-    "(256 KiB here) and 512 KiB.\n"
+    "the most heap that the client had at any time; the limit is three times the longest\n"
+    "reply allowed (256 KiB here) and 256 KiB.\n"
     "\n"
     "The same faults, of those with many cases some, are told over a socket to the blocking\n"
     "calls; there the code and the layer must be the same.\n";
@@ -33,7 +33,7 @@ static const char *peak_class(size_t n)
         size_t most;
         const char *name;
     } classes[] = {
-        {64u << 10, "64 KiB"}, {256u << 10, "256 KiB"}, {MAX_REPLY + HEAP_SLACK, "limit"}};
+        {64u << 10, "64 KiB"}, {256u << 10, "256 KiB"}, {HEAP_LIMIT, "limit"}};
 
     for (size_t i = 0; i < HOSTILE_COUNT(classes); i++)
         if (n <= classes[i].most)
