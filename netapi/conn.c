@@ -40,6 +40,16 @@ static bool parse_port(const char *s, unsigned *port)
     return !*end && v >= 1 && v <= 65535;
 }
 
+/* Of a name or an address; it goes into service names and UNC paths, where the
+ * others mean something. */
+static bool is_host(const char *s, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if ((unsigned char)s[i] <= ' ' || strchr("\\/[]@\x7F", s[i]))
+            return false;
+    return len > 0 && len <= HOST_MAX;
+}
+
 static int parse_target(netsession *ns, const char *target)
 {
     const netsession_hooks *hooks = &ns->cfg.hooks;
@@ -53,7 +63,7 @@ static int parse_target(netsession *ns, const char *target)
     ns->port = ns->cfg.port;
     if (colon && *colon && (*colon != ':' || !parse_port(colon + 1, &ns->port)))
         return NETSESSION_E_ARGUMENT;
-    if (!len || len > HOST_MAX || memchr(s, '\\', len) || memchr(s, '/', len))
+    if (!is_host(s, len))
         return NETSESSION_E_ARGUMENT;
     ns->host = ns_strdup(hooks, s, len);
     if (!ns->host)
