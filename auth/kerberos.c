@@ -141,7 +141,8 @@ bool kerberos_has_ticket(const kerberos_params *params)
     kerberos *k;
     bool found;
 
-    if (kerberos_new(&k, params, &err))
+    kerberos_new(&k, params, &err);
+    if (!k)
         return false;
     found = !krb5_init_context(&k->krb5) && lies_ready(k);
     kerberos_free(k);

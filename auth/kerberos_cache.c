@@ -73,7 +73,7 @@ static krb5_error_code open_default(kerberos *k)
     if (k->server)
         code = krb5_cc_select(k->krb5, k->server, &cache, &who);
     krb5_free_principal(k->krb5, who);
-    if (code || !cache)
+    if (code)
         code = krb5_cc_default(k->krb5, &cache);
     return code ? code : take(k, cache);
 }

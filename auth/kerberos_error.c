@@ -185,7 +185,7 @@ void kerberos_name(kerberos *k, krb5_const_principal who, char *out, size_t size
     char *name = NULL;
 
     snprintf(out, size, "?");
-    if (who && !krb5_unparse_name(k->krb5, who, &name))
+    if (!krb5_unparse_name(k->krb5, who, &name))
         snprintf(out, size, "%s", name);
     krb5_free_unparsed_name(k->krb5, name);
 }

@@ -14,11 +14,14 @@ void kerberos_gss_text(char *out, size_t size, OM_uint32 major, OM_uint32 minor)
     gss_display_status(&ignored, minor ? minor : major,
                        minor ? GSS_C_MECH_CODE : GSS_C_GSS_CODE,
                        (gss_OID)(uintptr_t)gss_mech_krb5, &more, &text);
-    snprintf(out, size, "%.*s", (int)text.length, (const char *)text.value);
+    if (text.length)
+        snprintf(out, size, "%.*s", (int)text.length, (const char *)text.value);
+    else
+        snprintf(out, size, "no reason is given");
     gss_release_buffer(&ignored, &text);
 }
 
-static void take(const gss_buffer_set_t set, uint8_t key[AUTH_KEY_MAX], size_t *len)
+static void take(gss_buffer_set_t set, uint8_t key[AUTH_KEY_MAX], size_t *len)
 {
     if (set->count && set->elements[0].length <= AUTH_KEY_MAX) {
         *len = set->elements[0].length;

@@ -114,7 +114,7 @@ static krb5_error_code first_of_keytab(kerberos *k, krb5_keytab keytab)
         krb5_free_keytab_entry_contents(k->krb5, &entry);
     }
     krb5_kt_end_seq_get(k->krb5, keytab, &cursor);
-    return code == KRB5_KT_END ? KRB5_KT_NOTFOUND : code;
+    return code == KRB5_KT_END ? (krb5_error_code)KRB5_KT_NOTFOUND : code;
 }
 
 static int client_of_keytab(kerberos *k)

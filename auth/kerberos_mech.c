@@ -26,20 +26,30 @@ static OM_uint32 init(kerberos *k, gss_buffer_t in, gss_buffer_t out, OM_uint32 
         k->bindings ? &bindings : GSS_C_NO_CHANNEL_BINDINGS, in, NULL, out, flags, NULL);
 }
 
+static OM_uint32 import_target(kerberos *k, OM_uint32 *minor)
+{
+    gss_buffer_desc text;
+    OM_uint32 major;
+    char *name;
+    krb5_error_code code = krb5_unparse_name(k->krb5, k->server, &name);
+
+    if (code) {
+        *minor = (OM_uint32)code;
+        return GSS_S_FAILURE;
+    }
+    text = (gss_buffer_desc){strlen(name), name};
+    major = gss_import_name(minor, &text, (gss_OID)(uintptr_t)GSS_KRB5_NT_PRINCIPAL_NAME,
+                            &k->target);
+    krb5_free_unparsed_name(k->krb5, name);
+    return major;
+}
+
 static OM_uint32 import(kerberos *k, OM_uint32 *minor)
 {
-    char name[512];
-    gss_buffer_desc text = {0, name};
-    OM_uint32 major;
-
-    kerberos_name(k, k->server, name, sizeof name);
-    text.length = strlen(name);
-    major =
+    OM_uint32 major =
         gss_krb5_import_cred(minor, k->delegate ? k->source : k->cache, NULL, NULL, &k->cred);
-    if (GSS_ERROR(major))
-        return major;
-    return gss_import_name(minor, &text, (gss_OID)(uintptr_t)GSS_KRB5_NT_PRINCIPAL_NAME,
-                           &k->target);
+
+    return GSS_ERROR(major) ? major : import_target(k, minor);
 }
 
 int kerberos_begin(kerberos *k)
@@ -219,7 +229,7 @@ static const char advice[] =
 
 #define KERBEROS(its_oid)                                                                      \
     {                                                                                          \
-        .name = "Kerberos", .oid = its_oid, .oid_len = sizeof its_oid, .server_ends = true,    \
+        .name = "Kerberos", .oid = (its_oid), .oid_len = sizeof(its_oid), .server_ends = true, \
         .advice = advice, .create = create, .step = step, .make_mic = make_mic,                \
         .check_mic = check_mic, .session_key = session_key, .destroy = destroy,                \
     }

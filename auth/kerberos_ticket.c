@@ -14,8 +14,7 @@ char *kerberos_realm_of_server(kerberos *k)
 
     host = slash ? ns_strdup(&k->hooks, slash + 1, strcspn(slash + 1, "/:@")) : NULL;
     if (host && !krb5_get_host_realm(k->krb5, host, &realms)) {
-        found =
-            ns_strdup(&k->hooks, realms[0] ? realms[0] : "", realms[0] ? strlen(realms[0]) : 0);
+        found = ns_strdup(&k->hooks, realms[0], strlen(realms[0]));
         krb5_free_host_realm(k->krb5, realms);
     }
     ns_strfree(&k->hooks, host);
@@ -144,7 +143,7 @@ static krb5_error_code on_answer(krb5_context krb5, void *data, krb5_error_code 
     (void)realm;
     (void)message;
     (void)new_reply;
-    if (!code && reply)
+    if (!code)
         kerberos_note_error(data, (ns_slice){reply->data, reply->length});
     return code;
 }

@@ -43,9 +43,10 @@ static const struct round {
 };
 
 /* One operation; the registers change places instead of names. */
-static void operate(uint32_t v[4], const struct round *r, unsigned i, const uint8_t *block)
+static void operate(uint32_t v[4], const struct round *r, size_t i, const uint8_t *block)
 {
-    uint32_t sum = v[0] + r->mix(v[1], v[2], v[3]) + ns_le32(block + 4 * r->order[i]) + r->add;
+    uint32_t sum =
+        v[0] + r->mix(v[1], v[2], v[3]) + ns_le32(block + r->order[i] * sizeof sum) + r->add;
     unsigned shift = r->shift[i % 4];
 
     v[0] = v[3];
@@ -60,7 +61,7 @@ static void absorb(uint32_t h[4], const uint8_t *block)
 
     memcpy(v, h, sizeof v);
     for (size_t r = 0; r < sizeof rounds / sizeof *rounds; r++)
-        for (unsigned i = 0; i < 16; i++)
+        for (size_t i = 0; i < 16; i++)
             operate(v, &rounds[r], i, block);
     for (unsigned i = 0; i < 4; i++)
         h[i] += v[i];
@@ -91,7 +92,7 @@ void ns_md4(const void *data, size_t len, uint8_t out[16])
     for (; left >= BLOCK; left -= BLOCK, p += BLOCK)
         absorb(h, p);
     absorb_tail(h, p, left, len);
-    for (unsigned i = 0; i < 4; i++)
+    for (size_t i = 0; i < 4; i++)
         ns_store32(out + 4 * i, h[i]);
     ns_wipe(h, sizeof h);
 }

@@ -368,7 +368,7 @@ bool ntlm_put_authenticate(ns_writer *w, const ntlm_authenticate *a)
     bool ok;
 
     put_header(w, TYPE_AUTHENTICATE);
-    ns_put_space(w, 6 * 8); /* six times Len, MaxLen, BufferOffset */
+    ns_put_space(w, 48); /* six times Len, MaxLen, BufferOffset */
     ns_put32(w, flags);
     put_version(w, flags, own_version);
     ns_put_space(w, MIC_LEN);

@@ -197,7 +197,7 @@ static int check_mic(ntlm_server *s, ns_slice in, const ntlm_response *a, netses
 }
 
 /* MaxLifetime (3.1.1.1), 36 hours in units of 100 ns. */
-#define LIFETIME_MAX (36 * 3600 * UINT64_C(10000000))
+#define LIFETIME_MAX (UINT64_C(36) * 3600 * 10000000)
 
 /* A timestamp among the pairs is ours sent back.  TimeStamp is that one too,
  * or the client's own clock when it is older than timestamps. */

@@ -6,7 +6,7 @@
 /* A backslash before what separates (RFC 1964 section 2.1.1): of "\/" nothing
  * would tell it from a service's "/", and a control character has no place in a
  * name. */
-static bool take_char(char *text, size_t n, size_t *at, char *out)
+static bool take_char(const char *text, size_t n, size_t *at, char *out)
 {
     *out = text[(*at)++];
     if (*out != '\\')

@@ -120,7 +120,7 @@ static bool grow(ns_writer *w, size_t want)
     p = ns_alloc(w->hooks, cap);
     if (!p)
         return false;
-    if (w->len)
+    if (w->p)
         memcpy(p, w->p, w->len);
     ns_free(w->hooks, w->p, w->cap);
     w->p = p;

@@ -145,24 +145,34 @@ static void put_ack(rpc_server *s, enum rpc_ptype ptype, unsigned flags, const r
 
 typedef int rpc_server_handler(rpc_server *s, const rpc_header *h, ns_reader *r);
 
+/* False when it was refused. */
+static bool take_bind(rpc_server *s, const rpc_header *h, ns_reader *r, rpc_bind_head *head,
+                      rpc_results *results)
+{
+    const rpc_refusal *why;
+
+    rpc_get_bind_head(r, head);
+    if (r->bad)
+        nak(s, h, RPC_NAK_PROTOCOL);
+    else if (h->auth_length)
+        nak(s, h, auth_refusal(h, r));
+    else if (head->assoc_group && head->assoc_group != s->assoc_group)
+        nak(s, h, RPC_NAK_UNSPECIFIED);
+    else if ((why = rpc_accept(&s->contexts, r, head->count, true, results)) != NULL)
+        nak(s, h, why->nak);
+    else
+        return true;
+    return false;
+}
+
 /* Header signing is agreed to even where there is nothing to sign: so does
  * Windows. */
 static int on_bind(rpc_server *s, const rpc_header *h, ns_reader *r)
 {
     rpc_bind_head head;
     rpc_results results;
-    const rpc_refusal *why;
 
-    rpc_get_bind_head(r, &head);
-    if (r->bad)
-        nak(s, h, RPC_NAK_PROTOCOL);
-    else if (h->auth_length)
-        nak(s, h, auth_refusal(h, r));
-    else if (head.assoc_group && head.assoc_group != s->assoc_group)
-        nak(s, h, RPC_NAK_UNSPECIFIED);
-    else if ((why = rpc_accept(&s->contexts, r, head.count, true, &results)) != NULL)
-        nak(s, h, why->nak);
-    if (s->state == RPC_SERVER_ENDED)
+    if (!take_bind(s, h, r, &head, &results))
         return 0;
     s->max_frag = agree(&head);
     s->multiplexed = h->flags & RPC_CONC_MPX;

@@ -28,7 +28,8 @@ static int print_sessions(netsession *ns)
 
 int main(int argc, char **argv)
 {
-    int repeat = argc > 3 && strcmp(argv[1], "--repeat") == 0 ? atoi(argv[2]) : 1, rc;
+    long repeat = argc > 3 && !strcmp(argv[1], "--repeat") ? strtol(argv[2], NULL, 10) : 1;
+    int rc;
     netsession_config *cfg = argc > 1 ? netsession_config_new(NULL) : NULL;
     netsession *ns = NULL;
 

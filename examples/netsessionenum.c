@@ -24,6 +24,7 @@
 
 int wmain(int argc, wchar_t *argv[]);
 
+// NOLINTNEXTLINE(readability-function-*): it is the sample
 int wmain(int argc, wchar_t *argv[])
 {
     LPSESSION_INFO_10 pBuf = NULL;
@@ -125,21 +126,23 @@ int wmain(int argc, wchar_t *argv[])
 #ifndef _WIN32
 #include <locale.h>
 
-/* What Windows does before wmain.  The strings live until the process ends. */
+/* Of a name, a reasonable length. */
+#define ARGUMENT 1024
+
+/* What Windows does before wmain. */
 int main(int argc, char *argv[])
 {
-    wchar_t **wide = calloc((size_t)argc + 1, sizeof *wide);
+    static wchar_t text[5][ARGUMENT];
+    wchar_t *wide[6] = {NULL};
 
     setlocale(LC_ALL, "");
-    for (int i = 0; wide && i < argc; i++) {
-        size_t n = mbstowcs(NULL, argv[i], 0);
-
-        if (n == (size_t)-1 || !(wide[i] = calloc(n + 1, sizeof **wide))) {
-            fprintf(stderr, "An argument is not valid in this locale\n");
+    for (int i = 0; i < argc && i < 5; i++) {
+        if (mbstowcs(text[i], argv[i], ARGUMENT) >= ARGUMENT) {
+            fprintf(stderr, "An argument is too long, or not valid in this locale\n");
             return 1;
         }
-        mbstowcs(wide[i], argv[i], n + 1);
+        wide[i] = text[i];
     }
-    return wide ? wmain(argc, wide) : 1;
+    return wmain(argc, wide);
 }
 #endif

@@ -32,7 +32,7 @@ static int dial(const netsession *ns)
         return -1;
     fd = socket(a->ai_family, a->ai_socktype, a->ai_protocol);
     if (fd >= 0 && fcntl(fd, F_SETFL, O_NONBLOCK) == 0)
-        connect(fd, a->ai_addr, a->ai_addrlen);
+        (void)connect(fd, a->ai_addr, a->ai_addrlen); /* poll tells what became of it */
     freeaddrinfo(a);
     return fd;
 }

@@ -9,6 +9,9 @@ static size_t larger(size_t a, size_t b)
     return a > b ? a : b;
 }
 
+/* The tables of types are nested as deep as they are written, no deeper. */
+// NOLINTBEGIN(misc-no-recursion)
+
 /* A union is aligned as the most demanding of all its arms, taken or not
  * ([MS-RPCE] 2.2.5.3.4.4). */
 static size_t union_align(const ndr_field *f, bool ndr64)
@@ -57,6 +60,8 @@ size_t ndr_least(const ndr_type *t, bool ndr64)
         sum += field_least(&t->fields[i], ndr64);
     return sum;
 }
+
+// NOLINTEND(misc-no-recursion)
 
 const ndr_field *ndr_arm_for(const ndr_field *f, uint32_t value)
 {

@@ -57,46 +57,47 @@ typedef struct ndr_type {
 
 /* The offset of a member, which must have the type given: a table that does
  * not fit its struct does not compile. */
+// NOLINTNEXTLINE(bugprone-macro-parentheses): must_be is a type
 #define NDR_AT(T, member, must_be) _Generic(((T *)0)->member, must_be : offsetof(T, member))
 /* sizeof(T), which must fit the decoder's scratch. */
 #define NDR_SIZE(T) (sizeof(T) + 0 * sizeof(char[sizeof(T) <= NDR_SCRATCH ? 1 : -1]))
 
 #define NDR_U32(T, member, idl)                                                                \
     {                                                                                          \
-        .name = idl, .kind = NDR_KIND_U32, .off = NDR_AT(T, member, uint32_t)                  \
+        .name = (idl), .kind = NDR_KIND_U32, .off = NDR_AT(T, member, uint32_t)                \
     }
 #define NDR_U32_PTR(T, member, has, idl)                                                       \
     {                                                                                          \
-        .name = idl, .kind = NDR_KIND_U32_PTR, .off = NDR_AT(T, member, uint32_t),             \
+        .name = (idl), .kind = NDR_KIND_U32_PTR, .off = NDR_AT(T, member, uint32_t),           \
         .by = NDR_AT(T, has, bool)                                                             \
     }
 #define NDR_STRING(T, member, idl)                                                             \
     {                                                                                          \
-        .name = idl, .kind = NDR_KIND_STRING, .off = NDR_AT(T, member, const char *)           \
+        .name = (idl), .kind = NDR_KIND_STRING, .off = NDR_AT(T, member, const char *)         \
     }
 #define NDR_STRING_REF(T, member, idl)                                                         \
     {                                                                                          \
-        .name = idl, .kind = NDR_KIND_STRING_REF, .off = NDR_AT(T, member, const char *)       \
+        .name = (idl), .kind = NDR_KIND_STRING_REF, .off = NDR_AT(T, member, const char *)     \
     }
 /* U: the type of the member or of what it points to; table: its ndr_type. */
 #define NDR_STRUCT(T, member, U, table, idl)                                                   \
     {                                                                                          \
-        .name = idl, .kind = NDR_KIND_STRUCT, .off = NDR_AT(T, member, U), .type = (table)     \
+        .name = (idl), .kind = NDR_KIND_STRUCT, .off = NDR_AT(T, member, U), .type = (table)   \
     }
 #define NDR_STRUCT_PTR(T, member, U, table, idl)                                               \
     {                                                                                          \
-        .name = idl, .kind = NDR_KIND_STRUCT_PTR, .off = NDR_AT(T, member, const U *),         \
+        .name = (idl), .kind = NDR_KIND_STRUCT_PTR, .off = NDR_AT(T, member, const U *),       \
         .type = (table)                                                                        \
     }
 #define NDR_ARRAY(T, member, n, U, table, idl)                                                 \
     {                                                                                          \
-        .name = idl, .kind = NDR_KIND_ARRAY, .off = NDR_AT(T, member, const U *),              \
+        .name = (idl), .kind = NDR_KIND_ARRAY, .off = NDR_AT(T, member, const U *),            \
         .by = NDR_AT(T, n, uint32_t), .type = (table)                                          \
     }
 #define NDR_UNION(T, level, list, idl)                                                         \
     {                                                                                          \
-        .name = idl, .kind = NDR_KIND_UNION, .by = NDR_AT(T, level, uint32_t), .arms = (list), \
-        .arm_count = sizeof(list) / sizeof((list)[0])                                          \
+        .name = (idl), .kind = NDR_KIND_UNION, .by = NDR_AT(T, level, uint32_t),               \
+        .arms = (list), .arm_count = sizeof(list) / sizeof((list)[0])                          \
     }
 
 /* The last arm of a union with a default. */
@@ -107,12 +108,12 @@ typedef struct ndr_type {
 
 #define NDR_TYPE(T, list, idl)                                                                 \
     {                                                                                          \
-        .name = idl, .size = NDR_SIZE(T), .fields = (list),                                    \
+        .name = (idl), .size = NDR_SIZE(T), .fields = (list),                                  \
         .count = sizeof(list) / sizeof((list)[0])                                              \
     }
 #define NDR_PARAMS(T, list, idl)                                                               \
     {                                                                                          \
-        .name = idl, .size = sizeof(T), .fields = (list),                                      \
+        .name = (idl), .size = sizeof(T), .fields = (list),                                    \
         .count = sizeof(list) / sizeof((list)[0]), .params = true                              \
     }
 

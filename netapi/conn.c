@@ -210,8 +210,6 @@ static int refuse(netsession *ns, const netsession_error *why)
 
 static int on_bound(netsession *ns)
 {
-    if (ns->state != NS_OPENING)
-        return ns_conn_fail(ns, NETSESSION_E_PROTOCOL, NS_LAYER_RPC, "a second bind_ack came");
     ns_logon_end(ns);
     ns->state = NS_READY;
     post(ns, NETSESSION_EV_READY);
@@ -514,7 +512,7 @@ void netsession_get_info(const netsession *ns, netsession_info *out)
         out->signing = smb2_signing_name(c->signing);
         out->cipher = c->encrypting ? smb2_cipher_name(c->cipher) : NULL;
     }
-    if (c->session_id)
+    if (ns->logon.mech)
         out->auth = c->secured ? ns->logon.mech : guest ? "guest" : "anonymous";
     out->auth_why = ns->logon.why;
     if (c->open)

@@ -9,6 +9,7 @@
 
 #include "base/crypto.h"
 #include "netapi/config.h"
+#include "netapi/os_error.h"
 
 #define FILE_MAX 8192
 
@@ -16,6 +17,13 @@ static int fail_file(netsession_config *cfg, const char *what, const char *why)
 {
     cfg->err.code = 0;
     return ns_fail(&cfg->err, NETSESSION_E_CREDENTIALS, NS_LAYER_ARGUMENT, "%s: %s", what, why);
+}
+
+static int fail_system(netsession_config *cfg, const char *what)
+{
+    char text[NS_OS_ERROR];
+
+    return fail_file(cfg, what, ns_os_error(errno, text));
 }
 
 /* Reads all of fd into text, NUL-terminated. */
@@ -29,7 +37,7 @@ static int read_all(netsession_config *cfg, int fd, const char *what, char text[
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return fail_file(cfg, what, strerror(errno));
+            return fail_system(cfg, what);
         len += (size_t)n;
     }
     text[len] = '\0';
@@ -44,7 +52,7 @@ static int check_private(netsession_config *cfg, int fd, const char *path)
     struct stat st;
 
     if (fstat(fd, &st))
-        return fail_file(cfg, path, strerror(errno));
+        return fail_system(cfg, path);
     if (S_ISREG(st.st_mode) && st.st_mode & (S_IRWXG | S_IRWXO))
         return fail_file(cfg, path, "others may read this file; chmod 600 it");
     return 0;
@@ -66,7 +74,7 @@ static int read_file(netsession_config *cfg, const char *path, char text[FILE_MA
     int rc;
 
     if (fd < 0)
-        return fail_file(cfg, path, strerror(errno));
+        return fail_system(cfg, path);
     rc = check_private(cfg, fd, path);
     if (!rc)
         rc = read_all(cfg, fd, path, text);

@@ -10,6 +10,7 @@
 
 #include "netapi/conn.h"
 #include "netapi/offload.h"
+#include "netapi/os_error.h"
 #include "netapi/resolve.h"
 
 /* ---- Socket ---- */
@@ -21,7 +22,8 @@ void ns_driver_close(netsession *ns)
     ns->fd = -1;
 }
 
-/* Waits for events until the deadline; 1: they are there, 0: too late. */
+/* Waits for events until the deadline; 1: they are there, 0: too late; -1 and
+ * errno. */
 static int wait_fd(int fd, short events, uint64_t deadline)
 {
     struct pollfd p = {.fd = fd, .events = events};
@@ -32,7 +34,7 @@ static int wait_fd(int fd, short events, uint64_t deadline)
 
         n = poll(&p, 1, left > INT32_MAX ? INT32_MAX : (int)left);
     } while (n < 0 && errno == EINTR);
-    return n > 0;
+    return n;
 }
 
 /* What a non-blocking connect came to: 0 or an errno. */
@@ -48,14 +50,15 @@ static int connect_by(int fd, const struct addrinfo *a, uint64_t deadline)
 {
     struct sockaddr_storage peer;
     socklen_t len = sizeof peer;
-    int err;
+    int err, ready;
 
     if (!connect(fd, a->ai_addr, a->ai_addrlen))
         return 0;
     if (errno != EINPROGRESS && errno != EINTR)
         return errno;
-    if (!wait_fd(fd, POLLOUT, deadline))
-        return ETIMEDOUT;
+    ready = wait_fd(fd, POLLOUT, deadline);
+    if (ready <= 0)
+        return ready ? errno : ETIMEDOUT;
     err = connect_result(fd);
     if (err)
         return err;
@@ -111,6 +114,8 @@ static int connect_any(netsession *ns, const struct addrinfo *list, uint64_t dea
 
 static int fail_connect(netsession *ns, int err)
 {
+    char text[NS_OS_ERROR];
+
     if (err == ETIMEDOUT)
         return ns_conn_fail(ns, NETSESSION_E_TIMEOUT, NS_LAYER_TCP,
                             "%s port %u did not answer in time; is it up, and is a firewall "
@@ -118,7 +123,7 @@ static int fail_connect(netsession *ns, int err)
                             ns->host, ns->port);
     return ns_conn_fail(ns, NETSESSION_E_CONNECT, NS_LAYER_TCP,
                         "cannot connect to %s port %u: %s; is file sharing on there?", ns->host,
-                        ns->port, strerror(err));
+                        ns->port, ns_os_error(err, text));
 }
 
 static int fail_resolve(netsession *ns, int err, int timed_out)
@@ -148,8 +153,10 @@ static int dial(netsession *ns, uint64_t deadline)
 
 static int broken(netsession *ns)
 {
+    char text[NS_OS_ERROR];
+
     return ns_conn_fail(ns, NETSESSION_E_IO, NS_LAYER_TCP, "the connection broke: %s",
-                        strerror(errno));
+                        ns_os_error(errno, text));
 }
 
 static int is_transient(void)
@@ -214,9 +221,10 @@ static int do_work(netsession *ns)
 static int move(netsession *ns, unsigned want)
 {
     bool sends = (want & NETSESSION_WRITE) != 0;
+    int ready = wait_fd(ns->fd, sends ? POLLOUT : POLLIN, netsession_deadline(ns));
 
-    if (!wait_fd(ns->fd, sends ? POLLOUT : POLLIN, netsession_deadline(ns)))
-        return 0;
+    if (ready <= 0)
+        return ready ? broken(ns) : 0;
     return sends ? send_some(ns) : receive_some(ns);
 }
 

@@ -12,37 +12,35 @@ static union header *header_of(LPVOID buffer)
     return (union header *)buffer - 1;
 }
 
-/* realloc with a header: NULL when it cannot be had. */
-static LPVOID resize(union header *old, DWORD size)
+/* realloc with a header. */
+static NET_API_STATUS resize(LPVOID *out, union header *old, DWORD size)
 {
     size_t whole = sizeof *old + size;
     union header *h = whole < size ? NULL : realloc(old, whole);
 
     if (!h)
-        return NULL;
+        return ERROR_NOT_ENOUGH_MEMORY;
     h->size = size;
-    return h + 1;
+    *out = h + 1;
+    return NERR_Success;
 }
 
 NET_API_STATUS NetApiBufferAllocate(DWORD ByteCount, LPVOID *Buffer)
 {
     if (!Buffer)
         return ERROR_INVALID_PARAMETER;
-    *Buffer = resize(NULL, ByteCount);
-    return *Buffer ? NERR_Success : ERROR_NOT_ENOUGH_MEMORY;
+    *Buffer = NULL;
+    return resize(Buffer, NULL, ByteCount);
 }
 
 NET_API_STATUS NetApiBufferReallocate(LPVOID OldBuffer, DWORD NewByteCount, LPVOID *NewBuffer)
 {
-    LPVOID p = NULL;
-
     if (!NewBuffer)
         return ERROR_INVALID_PARAMETER;
-    if (!NewByteCount)
-        NetApiBufferFree(OldBuffer);
-    else if (!(p = resize(OldBuffer ? header_of(OldBuffer) : NULL, NewByteCount)))
-        return ERROR_NOT_ENOUGH_MEMORY;
-    *NewBuffer = p;
+    if (NewByteCount)
+        return resize(NewBuffer, OldBuffer ? header_of(OldBuffer) : NULL, NewByteCount);
+    NetApiBufferFree(OldBuffer);
+    *NewBuffer = NULL;
     return NERR_Success;
 }
 

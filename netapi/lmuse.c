@@ -43,7 +43,7 @@ static DWORD read_remote(char **server, const wchar_t *remote)
         return ERROR_BAD_NET_NAME;
     if ((rc = lm_server(&whole, remote)) != 0)
         return rc;
-    *strchr(whole, '\\') = '\0';
+    whole[strcspn(whole, "\\")] = '\0';
     *server = whole;
     return NERR_Success;
 }

@@ -22,7 +22,7 @@ struct job {
 
 uint64_t ns_now(void)
 {
-    struct timespec t;
+    struct timespec t = {0};
 
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;

@@ -206,16 +206,6 @@ static int keep_hint(smb2_client *c, const ns_reader *token)
     return c->hint.err ? ns_fail_code(c->err, c->hint.err, NS_LAYER_SMB2) : 0;
 }
 
-/* Somebody else, from the start, with a new session (3.2.4.2.3.1). */
-static int try_second(smb2_client *c)
-{
-    c->auth = c->second;
-    c->second = NULL;
-    c->session_id = 0;
-    memcpy(c->preauth, c->negotiated, sizeof c->preauth);
-    return begin_logon(c);
-}
-
 static int auth_step(smb2_client *c, const uint8_t *in, size_t in_len, ns_writer *token)
 {
     netsession_error err = {0};
@@ -227,7 +217,7 @@ static int auth_step(smb2_client *c, const uint8_t *in, size_t in_len, ns_writer
 }
 
 /* One leg: the server's token in, ours out. */
-static int send_setup(smb2_client *c, const uint8_t *in, size_t in_len)
+static int send_leg(smb2_client *c, const uint8_t *in, size_t in_len)
 {
     ns_writer token;
     smb2_request *req;
@@ -244,6 +234,23 @@ static int send_setup(smb2_client *c, const uint8_t *in, size_t in_len)
                  : smb2_fail(c, NETSESSION_E_PROTOCOL, "the server grants no credits");
     }
     ns_writer_free(&token);
+    return rc;
+}
+
+/* Somebody else, from the start, with a new session (3.2.4.2.3.1). */
+static int try_second(smb2_client *c)
+{
+    c->auth = c->second;
+    c->second = NULL;
+    c->session_id = 0;
+    memcpy(c->preauth, c->negotiated, sizeof c->preauth);
+    return send_leg(c, c->hint.p, c->hint.len);
+}
+
+static int send_setup(smb2_client *c, const uint8_t *in, size_t in_len)
+{
+    int rc = send_leg(c, in, in_len);
+
     return rc == NETSESSION_E_LOGON && c->second ? try_second(c) : rc;
 }
 

@@ -46,7 +46,7 @@ void smb2_server_init(smb2_server *s, const smb2_server_config *cfg, void *ctx)
     s->high = 1;
     ns_framer_init(&s->in, cfg->hooks, TRANSPORT_LEN, transport_length,
                    cfg->max_io + FRAME_SLACK);
-    ns_writer_init(&s->out, cfg->hooks, 2 * TRANSPORT_MAX);
+    ns_writer_init(&s->out, cfg->hooks, 2 * (size_t)TRANSPORT_MAX);
     ns_writer_init(&s->frame, cfg->hooks, TRANSPORT_MAX - SMB2_TRANSFORM_LEN);
 }
 

@@ -190,6 +190,7 @@ static const char *put_name(char **text, size_t *left, const char *before, const
 
     if (a + b >= *left)
         return "";
+    // NOLINTNEXTLINE(bugprone-not-null-terminated-result): the NUL comes with the name
     memcpy(at, before, a);
     memcpy(at + a, name, b + 1);
     *text += a + b + 1;

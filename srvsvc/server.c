@@ -11,7 +11,7 @@ static const srvsvc_op *const ops[] = {
 
 static const srvsvc_op *op_of(uint16_t opnum)
 {
-    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
+    for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++)
         if (ops[i]->opnum == opnum)
             return ops[i];
     return NULL;

@@ -415,7 +415,7 @@ int srvsvc_session_enum_decode_out(const netsession_hooks *hooks, const void *st
 {
     int code = srvsvc_session_enum_parse_out(hooks, stub, len, format, max_bytes, page, err);
 
-    if (!code)
+    if (*page)
         code = judge(&(*page)->out, level, err);
     if (code) {
         netsession_page_free(*page);

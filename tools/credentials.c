@@ -1,5 +1,6 @@
 #include "tools/options.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,17 +50,24 @@ static const char *whom(const struct options *o)
     return !o->authfile && user ? user : "this user";
 }
 
+static int unanswered(int how)
+{
+    if (how == PROMPT_NO_TERMINAL)
+        return complain(EXIT_FAILED,
+                        "no password is given, and there is no terminal to ask: use "
+                        "--authentication-file, --password-file, PASSWD or -N");
+    return complain(EXIT_FAILED, "no password was read from the terminal%s%s",
+                    errno ? ": " : "", errno ? strerror(errno) : "");
+}
+
 static int ask(struct options *o)
 {
     char prompt[300], password[1024];
     int rc;
 
     snprintf(prompt, sizeof prompt, "Password for %.256s: ", whom(o));
-    if (prompt_password(prompt, password, sizeof password) < 0)
-        rc = complain(EXIT_FAILED, "no password is given, and there is no terminal to ask: use "
-                                   "--authentication-file, --password-file, PASSWD or -N");
-    else
-        rc = check(o, netsession_config_password(o->cfg, password));
+    rc = prompt_password(prompt, password, sizeof password);
+    rc = rc < 0 ? unanswered(rc) : check(o, netsession_config_password(o->cfg, password));
     wipe(password, sizeof password);
     return rc;
 }

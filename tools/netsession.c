@@ -2,6 +2,7 @@
 #include "tools/options.h"
 #include "tools/output.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
 #include <openssl/crypto.h>
@@ -31,12 +32,20 @@ static netsession_error early_error(int code, const char *host)
     return err;
 }
 
+/* What else than memory fails in printing is the stream. */
+static int unwritten(void)
+{
+    if (!ferror(stdout))
+        return complain(EXIT_FAILED, "out of memory");
+    return complain(EXIT_FAILED, "cannot write the output: %s", strerror(errno));
+}
+
 static int fail(const struct options *o, const char *host, const netsession_error *err)
 {
     if (!o->json)
         return complain(EXIT_FAILED, "%s: %s", host, err->message);
     if (!print_json_error(host, err))
-        complain(EXIT_FAILED, "cannot write the output");
+        unwritten();
     return EXIT_FAILED;
 }
 
@@ -57,7 +66,7 @@ static int show(const struct options *o, const char *host, const netsession_info
 {
     if (o->json ? print_json(host, rows, info) : print_table(host, rows))
         return 0;
-    return complain(EXIT_FAILED, "cannot write the output");
+    return unwritten();
 }
 
 /* All of it first: what is printed is never a part. */
@@ -131,7 +140,7 @@ static int run(struct options *o)
         return (rc = credentials_read(o)) != 0 ? rc : list_hosts(o);
     if (fflush(stdout) == 0 && !ferror(stdout))
         return 0;
-    return complain(EXIT_FAILED, "cannot write the output");
+    return unwritten();
 }
 
 /* Standard descriptors that are closed are filled, so that no file or socket

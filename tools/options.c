@@ -87,7 +87,10 @@ static int take_number(uint32_t *out, const char *option, const char *arg, uint3
 /* A setter's answer. */
 static int check(const struct options *o, int err)
 {
-    return err ? complain(EXIT_USAGE, "%s", netsession_config_error(o->cfg)->message) : 0;
+    if (!err)
+        return 0;
+    return complain(err == NETSESSION_E_MEMORY ? EXIT_FAILED : EXIT_USAGE, "%s",
+                    netsession_config_error(o->cfg)->message);
 }
 
 /* ---- Options, one function each ---- */
@@ -246,7 +249,7 @@ static int take_encrypt(struct options *o, const char *arg)
 
 static int take_port(struct options *o, const char *arg)
 {
-    uint32_t port;
+    uint32_t port = 0;
     int rc = take_number(&port, "--port", arg, 1, 65535);
 
     return rc ? rc : check(o, netsession_config_port(o->cfg, port));
@@ -254,7 +257,7 @@ static int take_port(struct options *o, const char *arg)
 
 static int take_timeout(struct options *o, const char *arg)
 {
-    uint32_t seconds;
+    uint32_t seconds = 0;
     int rc = take_number(&seconds, "--timeout", arg, 1, 86400);
 
     return rc ? rc : check(o, netsession_config_timeout(o->cfg, seconds * 1000));

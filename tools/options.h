@@ -32,8 +32,9 @@ void options_help(void);
  * options, the files, the environment, or the terminal, in this order. */
 int credentials_read(struct options *o);
 
-/* Asks on /dev/tty without echo; the answer's length, or -1 when there is no
- * terminal or no answer. */
+enum { PROMPT_NO_TERMINAL = -1, PROMPT_NO_ANSWER = -2 };
+/* Asks on /dev/tty without echo; the answer's length, or one of these: then
+ * errno says why there is none, and is 0 when the input ended. */
 int prompt_password(const char *prompt, char *answer, size_t size);
 
 /* memset that is not left out. */

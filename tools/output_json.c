@@ -63,7 +63,7 @@ static json_t *session(const netsession_row *row)
 
 #define FLAGS (JSON_COMPACT | JSON_ENSURE_ASCII)
 
-/* Consumes object. */
+/* Consumes object, which may be NULL. */
 static bool put_object(json_t *object, int bad, size_t flags)
 {
     bad = bad || json_dumpf(object, stdout, FLAGS | flags) != 0;
@@ -76,6 +76,7 @@ static bool put_text(const char *s)
     return fputs(s, stdout) != EOF;
 }
 
+/* Also of what was not all written: what comes next is not part of it. */
 static bool end_line(void)
 {
     return putchar('\n') != EOF && fflush(stdout) == 0;
@@ -87,9 +88,9 @@ static bool put_sessions(const struct rows *rows)
     bool ok = put_text(",\"sessions\":[");
 
     for (size_t i = 0; ok && i < rows->count; i++) {
-        json_t *object = session(&rows->row[i]);
+        int bad = i && !put_text(",");
 
-        ok = object && (!i || put_text(",")) && put_object(object, 0, 0);
+        ok = put_object(session(&rows->row[i]), bad, 0);
     }
     return ok && put_text("]");
 }
@@ -98,6 +99,7 @@ bool print_json(const char *server, const struct rows *rows, const netsession_in
 {
     json_t *head = json_object();
     int bad = set_text(head, "server", server);
+    bool ok;
 
     bad |= set_number(head, "level", rows->level);
     bad |= set_text(head, "dialect", info->dialect_name);
@@ -105,19 +107,22 @@ bool print_json(const char *server, const struct rows *rows, const netsession_in
     bad |= set_text(head, "cipher", info->cipher);
     bad |= set_text(head, "auth", info->auth);
     bad |= json_object_set_new(head, "complete", json_true());
-    return put_text("{") && put_object(head, bad, JSON_EMBED) && put_sessions(rows) &&
-           put_text("}") && end_line();
+    ok = put_object(head, !put_text("{") || bad, JSON_EMBED) && put_sessions(rows) &&
+         put_text("}");
+    return end_line() && ok;
 }
 
 bool print_json_error(const char *server, const netsession_error *err)
 {
     json_t *line = json_object(), *error = json_object();
     int bad = set_text(line, "server", server);
+    bool ok;
 
     bad |= set_text(error, "layer", err->layer);
     bad |= set_text(error, "code", err->name);
     bad |= set_number(error, "value", err->win32);
     bad |= set_text(error, "message", err->message);
     bad |= json_object_set_new(line, "error", error);
-    return put_object(line, bad, 0) && end_line();
+    ok = put_object(line, bad, 0);
+    return end_line() && ok;
 }

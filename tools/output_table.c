@@ -75,19 +75,19 @@ static wchar_t *flags_cell(const netsession_row *row)
 }
 
 static const struct column {
-    const char *title;
+    const wchar_t *title;
     unsigned needs; /* netsession_row.present; 0: every level has it */
     bool right;
     cell_fn *cell;
 } columns[] = {
-    {"CLIENT", 0, false, client_cell},
-    {"USER", NETSESSION_HAS_USER, false, user_cell},
-    {"OPENS", NETSESSION_HAS_OPENS, true, opens_cell},
-    {"TIME", NETSESSION_HAS_TIME, true, time_cell},
-    {"IDLE", NETSESSION_HAS_TIME, true, idle_cell},
-    {"FLAGS", NETSESSION_HAS_FLAGS, false, flags_cell},
-    {"TYPE", NETSESSION_HAS_CLIENT_TYPE, false, client_type_cell},
-    {"TRANSPORT", NETSESSION_HAS_TRANSPORT, false, transport_cell},
+    {L"CLIENT", 0, false, client_cell},
+    {L"USER", NETSESSION_HAS_USER, false, user_cell},
+    {L"OPENS", NETSESSION_HAS_OPENS, true, opens_cell},
+    {L"TIME", NETSESSION_HAS_TIME, true, time_cell},
+    {L"IDLE", NETSESSION_HAS_TIME, true, idle_cell},
+    {L"FLAGS", NETSESSION_HAS_FLAGS, false, flags_cell},
+    {L"TYPE", NETSESSION_HAS_CLIENT_TYPE, false, client_type_cell},
+    {L"TRANSPORT", NETSESSION_HAS_TRANSPORT, false, transport_cell},
 };
 
 #define COLUMNS (sizeof columns / sizeof *columns)
@@ -113,7 +113,7 @@ static bool widen(size_t *width, const struct column *column, const netsession_r
 static bool measure(size_t width[COLUMNS], const struct rows *rows)
 {
     for (size_t c = 0; c < COLUMNS; c++) {
-        width[c] = strlen(columns[c].title);
+        width[c] = wcslen(columns[c].title);
         for (size_t i = 0; i < rows->count; i++)
             if (!widen(&width[c], &columns[c], &rows->row[i]))
                 return false;
@@ -143,39 +143,33 @@ static bool put_titles(const struct rows *rows, const size_t width[COLUMNS])
 {
     struct line line = {0};
 
-    for (size_t c = 0; c < COLUMNS; c++) {
-        wchar_t *title = text_clean(columns[c].title);
-
-        if (!title)
-            return false;
+    for (size_t c = 0; c < COLUMNS; c++)
         if (has_column(rows, c))
-            put_cell(&line, title, width[c], columns[c].right);
-        free(title);
-    }
+            put_cell(&line, columns[c].title, width[c], columns[c].right);
     return putchar('\n') != EOF;
 }
 
+/* The line ends also when it lacks something: what comes next is not part of it. */
 static bool put_row(const struct rows *rows, size_t i, const size_t width[COLUMNS])
 {
     struct line line = {0};
+    bool ok = true;
 
-    for (size_t c = 0; c < COLUMNS; c++) {
-        wchar_t *text;
+    for (size_t c = 0; ok && c < COLUMNS; c++) {
+        wchar_t *text = has_column(rows, c) ? columns[c].cell(&rows->row[i]) : NULL;
 
-        if (!has_column(rows, c))
-            continue;
-        if (!(text = columns[c].cell(&rows->row[i])))
-            return false;
-        put_cell(&line, text, width[c], columns[c].right);
+        if (text)
+            put_cell(&line, text, width[c], columns[c].right);
+        else
+            ok = !has_column(rows, c);
         free(text);
     }
-    return putchar('\n') != EOF;
+    return putchar('\n') != EOF && ok;
 }
 
-static bool put_rows(const struct rows *rows)
+static bool put_rows(const struct rows *rows, const size_t width[COLUMNS])
 {
-    size_t width[COLUMNS];
-    bool good = measure(width, rows) && put_titles(rows, width);
+    bool good = !rows->count || put_titles(rows, width);
 
     for (size_t i = 0; good && i < rows->count; i++)
         good = put_row(rows, i, width);
@@ -198,7 +192,8 @@ static bool put_header(const char *server, const struct rows *rows)
 
 bool print_table(const char *server, const struct rows *rows)
 {
-    bool good = put_header(server, rows) && (!rows->count || put_rows(rows));
+    size_t width[COLUMNS];
+    bool good = measure(width, rows) && put_header(server, rows) && put_rows(rows, width);
 
     return fflush(stdout) == 0 && good && !ferror(stdout);
 }

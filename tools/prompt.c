@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/select.h>
 #include <termios.h>
 #include <unistd.h>
@@ -50,6 +51,7 @@ static void signals_hold(struct signals *old)
     struct sigaction action = {.sa_handler = note};
     sigset_t later, now;
 
+    memset(old, 0, sizeof *old);
     sigemptyset(&action.sa_mask);
     sigemptyset(&later);
     sigemptyset(&now);
@@ -117,8 +119,11 @@ static int read_line(int tty, char *line, size_t size, const sigset_t *mask)
     while ((got = read_byte(tty, &c, mask)) == 1 && c != '\n' && c != '\r')
         if (n < size)
             line[n++] = c;
-    if (got < 1 || n == size)
-        return -1;
+    if (got < 0)
+        return PROMPT_NO_ANSWER;
+    errno = n == size ? EMSGSIZE : 0;
+    if (!got || n == size)
+        return PROMPT_NO_ANSWER;
     line[n] = '\0';
     return (int)n;
 }
@@ -134,18 +139,20 @@ static int ask_unseen(int tty, const wchar_t *prompt, char *line, size_t size,
                       const sigset_t *mask)
 {
     struct termios old, quiet;
-    int n;
+    int n, why;
 
     if (tcgetattr(tty, &old) != 0)
-        return -1;
+        return PROMPT_NO_ANSWER;
     quiet = old;
     quiet.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
     if (tcsetattr(tty, TCSAFLUSH, &quiet) != 0)
-        return -1;
+        return PROMPT_NO_ANSWER;
     dprintf(tty, "%ls", prompt);
     n = read_line(tty, line, size, mask);
+    why = errno;
     dprintf(tty, "\n");
     restore(tty, &old);
+    errno = why;
     return n;
 }
 
@@ -163,11 +170,13 @@ static int ask(int tty, const wchar_t *prompt, char *answer, size_t size)
 
 int prompt_password(const char *prompt, char *answer, size_t size)
 {
-    int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY), n = -1;
     wchar_t *clean = text_clean(prompt);
+    int tty, n = PROMPT_NO_ANSWER;
 
-    if (tty >= 0 && clean)
-        n = ask(tty, clean, answer, size);
+    if (!clean)
+        return n;
+    tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+    n = tty < 0 ? PROMPT_NO_TERMINAL : ask(tty, clean, answer, size);
     free(clean);
     if (tty >= 0)
         close(tty);

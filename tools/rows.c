@@ -3,37 +3,35 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The string members of a row. */
-static const size_t strings[] = {
-    offsetof(netsession_row, client),
-    offsetof(netsession_row, user),
-    offsetof(netsession_row, client_type),
-    offsetof(netsession_row, transport),
-};
-
-static const char **string_at(netsession_row *row, size_t i)
+static void string_free(const char *s)
 {
-    return (const char **)(void *)((char *)row + strings[i]);
+    free((char *)(uintptr_t)s);
 }
 
-static void row_free(netsession_row *row)
+static void row_free(const netsession_row *row)
 {
-    for (size_t i = 0; i < sizeof strings / sizeof *strings; i++)
-        free((char *)(uintptr_t)*string_at(row, i));
+    string_free(row->client);
+    string_free(row->user);
+    string_free(row->client_type);
+    string_free(row->transport);
 }
 
-/* Replaces the strings by copies. */
+/* A copy in place of the string; false when out of memory. */
+static bool string_own(const char **s)
+{
+    const char *theirs = *s;
+
+    *s = theirs ? strdup(theirs) : NULL;
+    return *s || !theirs;
+}
+
+/* All are replaced, so that all can be freed. */
 static bool row_own(netsession_row *row)
 {
-    bool done = true;
+    bool client = string_own(&row->client), user = string_own(&row->user);
+    bool type = string_own(&row->client_type), transport = string_own(&row->transport);
 
-    for (size_t i = 0; i < sizeof strings / sizeof *strings; i++) {
-        const char **s = string_at(row, i);
-
-        if (*s && !(*s = strdup(*s)))
-            done = false;
-    }
-    return done;
+    return client && user && type && transport;
 }
 
 static bool rows_grow(struct rows *rows)
@@ -50,10 +48,16 @@ static bool rows_grow(struct rows *rows)
 
 static bool rows_add(struct rows *rows, const netsession_row *row)
 {
+    netsession_row own = *row;
+
     if (rows->count == rows->room && !rows_grow(rows))
         return false;
-    rows->row[rows->count++] = *row;
-    return row_own(&rows->row[rows->count - 1]);
+    if (!row_own(&own)) {
+        row_free(&own);
+        return false;
+    }
+    rows->row[rows->count++] = own;
+    return true;
 }
 
 int rows_collect(struct rows *rows, netsession_list *list)

@@ -141,7 +141,7 @@ void text_duration(char out[TEXT_DURATION], uint32_t seconds)
     size_t i = 0, n;
 
     if (seconds > INT32_MAX) {
-        strcpy(out, "-");
+        memcpy(out, "-", sizeof "-");
         return;
     }
     while (seconds < units[i].seconds && units[i].seconds > 1)

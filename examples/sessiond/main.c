@@ -19,6 +19,8 @@
 #include "examples/sessiond/options.h"
 #include "examples/sessiond/users.h"
 
+#define OWN_DESCRIPTORS 16
+
 struct client {
     struct client *next, **at; /* in the list of all */
     struct daemon *daemon;
@@ -38,11 +40,12 @@ struct daemon {
     struct client *clients;
     unsigned count, number;
     int fd;
+    bool broken; /* it cannot go on */
 };
 
 static uint64_t now_ms(void)
 {
-    struct timespec t;
+    struct timespec t = {0};
 
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
@@ -67,6 +70,14 @@ static void on_log(void *ctx, const char *who, const char *line)
     say(c->daemon, c, who, line);
 }
 
+/* To be called once at most, from the loop. */
+static void give_up(struct daemon *d, const char *why)
+{
+    fprintf(stderr, "sessiond: %s\n", why);
+    d->broken = true;
+    event_base_loopbreak(d->base);
+}
+
 /* ---- Clients ---- */
 
 static void drop(struct client *c)
@@ -80,8 +91,8 @@ static void drop(struct client *c)
     event_free(c->event);
     close(c->fd);
     free(c);
-    if (d->count-- == d->o.max_connections)
-        event_add(d->accept, NULL);
+    if (d->count-- == d->o.max_connections && event_add(d->accept, NULL))
+        give_up(d, "cannot wait for clients any more: out of memory");
 }
 
 /* 0, or -1 when the client is gone. */
@@ -124,16 +135,17 @@ static int receive(struct client *c)
 
 static void on_client(evutil_socket_t fd, short what, void *ctx);
 
-/* Waits for what the connection needs next. */
-static void arm(struct client *c)
+/* Waits for what the connection needs next; -1 when that cannot be. */
+static int arm(struct client *c)
 {
     struct timeval idle = {(time_t)c->daemon->o.idle, 0};
     size_t len;
 
     (void)ns_server_conn_output(c->conn, &len);
     event_del(c->event);
-    event_assign(c->event, c->daemon->base, c->fd, len ? EV_WRITE : EV_READ, on_client, c);
-    event_add(c->event, c->daemon->o.idle ? &idle : NULL);
+    if (event_assign(c->event, c->daemon->base, c->fd, len ? EV_WRITE : EV_READ, on_client, c))
+        return -1;
+    return event_add(c->event, c->daemon->o.idle ? &idle : NULL);
 }
 
 static void on_client(evutil_socket_t fd, short what, void *ctx)
@@ -146,11 +158,8 @@ static void on_client(evutil_socket_t fd, short what, void *ctx)
         drop(c);
         return;
     }
-    if ((what & EV_READ && receive(c)) || transmit(c)) {
+    if ((what & EV_READ && receive(c)) || transmit(c) || arm(c))
         drop(c);
-        return;
-    }
-    arm(c);
 }
 
 /* Not at once: the connection may be in the middle of a call. */
@@ -197,7 +206,8 @@ static void add_client(struct daemon *d, struct client *c)
     d->clients = c;
     if (++d->count == d->o.max_connections)
         event_del(d->accept);
-    arm(c);
+    if (arm(c))
+        drop(c);
 }
 
 static void on_accept(evutil_socket_t listener, short what, void *ctx)
@@ -213,9 +223,8 @@ static void on_accept(evutil_socket_t listener, short what, void *ctx)
     if (fd < 0)
         return;
     address_of(&peer, len, address, sizeof address);
-    evutil_make_socket_nonblocking(fd);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    c = client_new(d, fd, address);
+    c = evutil_make_socket_nonblocking(fd) ? NULL : client_new(d, fd, address);
     if (c)
         add_client(d, c);
     else
@@ -278,20 +287,26 @@ static bool load_accounts(struct daemon *d)
 }
 
 /* Scripts wait for this line, and read the port from it. */
-static void announce(const struct daemon *d)
+static bool announce(const struct daemon *d)
 {
     struct sockaddr_storage a;
     socklen_t len = sizeof a;
-    char host[64] = "?", port[8] = "?";
+    char host[64], port[8];
 
-    if (!getsockname(d->fd, (struct sockaddr *)&a, &len))
+    if (getsockname(d->fd, (struct sockaddr *)&a, &len) ||
         getnameinfo((struct sockaddr *)&a, len, host, sizeof host, port, sizeof port,
-                    NI_NUMERICHOST | NI_NUMERICSERV);
+                    NI_NUMERICHOST | NI_NUMERICSERV)) {
+        fprintf(stderr, "sessiond: cannot tell where it listens\n");
+        return false;
+    }
     printf("sessiond: ready on %s port %s\n", host, port);
     if (d->o.server.fill)
         printf("sessiond: %u of the sessions listed are made up (seed %u)\n", d->o.server.fill,
                (unsigned)d->o.server.seed);
-    fflush(stdout);
+    if (!fflush(stdout))
+        return true;
+    fprintf(stderr, "sessiond: cannot write where it listens: %s\n", strerror(errno));
+    return false;
 }
 
 static void on_signal(evutil_socket_t sig, short what, void *ctx)
@@ -300,18 +315,25 @@ static void on_signal(evutil_socket_t sig, short what, void *ctx)
 
     (void)sig;
     (void)what;
-    event_base_loopexit(d->base, NULL);
+    event_base_loopbreak(d->base);
 }
 
-/* Each client is a descriptor. */
-static void raise_limit(void)
+/* Each client is a descriptor.  No more are accepted than there are, less some
+ * for everything else: a client that cannot be accepted would be offered again
+ * and again. */
+static void raise_limit(options *o)
 {
-    struct rlimit limit;
+    struct rlimit limit, raised;
+    rlim_t most;
 
     if (getrlimit(RLIMIT_NOFILE, &limit))
         return;
-    limit.rlim_cur = limit.rlim_max;
-    (void)setrlimit(RLIMIT_NOFILE, &limit);
+    raised = limit;
+    raised.rlim_cur = limit.rlim_max;
+    most = setrlimit(RLIMIT_NOFILE, &raised) ? limit.rlim_cur : raised.rlim_cur;
+    most = most > 2 * (rlim_t)OWN_DESCRIPTORS ? most - OWN_DESCRIPTORS : OWN_DESCRIPTORS;
+    if (most < o->max_connections)
+        o->max_connections = (unsigned)most;
 }
 
 static bool set_up(struct daemon *d)
@@ -328,8 +350,10 @@ static bool set_up(struct daemon *d)
 
 static void tear_down(struct daemon *d)
 {
-    while (d->clients)
-        drop(d->clients);
+    for (struct client *c = d->clients, *next; c; c = next) {
+        next = c->next;
+        drop(c);
+    }
     ns_server_free(d->server);
     kerberos_acceptor_free(d->kerberos);
     users_free(d->users);
@@ -341,27 +365,40 @@ static void tear_down(struct daemon *d)
     libevent_global_shutdown();
 }
 
+/* All but the address. */
+static bool start(struct daemon *d)
+{
+    d->o.server.wake = on_wake;
+    d->o.server.log = d->o.quiet ? NULL : on_log;
+    if (!evutil_make_socket_nonblocking(d->fd) && !ns_server_new(&d->server, &d->o.server) &&
+        set_up(d))
+        return true;
+    fprintf(stderr, "sessiond: cannot start: out of memory or entropy\n");
+    return false;
+}
+
+static int serve(struct daemon *d)
+{
+    if (event_base_dispatch(d->base) < 0)
+        give_up(d, "cannot wait for clients");
+    if (!d->broken)
+        say(d, NULL, "", "sessiond: stopped");
+    return d->broken;
+}
+
 int main(int argc, char **argv)
 {
     static struct daemon d;
+    int rc;
 
     options_parse(&d.o, argc, argv);
-    raise_limit();
+    raise_limit(&d.o);
     if (!load_accounts(&d))
         return 1;
-    d.o.server.wake = on_wake;
-    d.o.server.log = d.o.quiet ? NULL : on_log;
     d.fd = listen_on(&d.o);
-    if (d.fd < 0)
+    if (d.fd < 0 || !start(&d))
         return 1;
-    evutil_make_socket_nonblocking(d.fd);
-    if (ns_server_new(&d.server, &d.o.server) || !set_up(&d)) {
-        fprintf(stderr, "sessiond: cannot start: out of memory or entropy\n");
-        return 1;
-    }
-    announce(&d);
-    event_base_dispatch(d.base);
-    say(&d, NULL, "", "sessiond: stopped");
+    rc = announce(&d) ? serve(&d) : 1;
     tear_down(&d);
-    return 0;
+    return rc;
 }

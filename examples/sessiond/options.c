@@ -1,5 +1,6 @@
 #include "examples/sessiond/options.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -102,6 +103,14 @@ static void die(const char *what, const char *value)
     exit(2);
 }
 
+static void help(void)
+{
+    if (fputs(usage, stdout) != EOF && !fflush(stdout))
+        exit(0);
+    fprintf(stderr, "sessiond: cannot write the help: %s\n", strerror(errno));
+    exit(1);
+}
+
 /* ---- Names for numbers ---- */
 
 typedef struct choice {
@@ -194,6 +203,7 @@ static void parse_listen(options *o, const char *text)
 
 /* ---- Options ---- */
 
+// NOLINTNEXTLINE(readability-function-size): a line an option
 static void apply(options *o, int opt, char *value)
 {
     ns_server_config *cfg = &o->server;
@@ -224,7 +234,7 @@ static void apply(options *o, int opt, char *value)
     case OPT_FILL: cfg->fill = number(value, 1000000); break;
     case OPT_SEED: cfg->seed = number(value, UINT32_MAX); break;
     case OPT_QUIET: o->quiet = true; break;
-    case OPT_HELP: fputs(usage, stdout); exit(0);
+    case OPT_HELP: help(); break;
     default: exit(2);
     }
 }

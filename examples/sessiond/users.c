@@ -62,12 +62,14 @@ static char *word(char **s, const char *ends)
 
 static bool parse_hash(const char *hex, uint8_t out[16])
 {
-    size_t n = 0;
-    unsigned byte;
+    if (strlen(hex) != 32 || hex[strspn(hex, "0123456789abcdefABCDEF")])
+        return false;
+    for (size_t n = 0; n < 16; n++) {
+        const char byte[3] = {hex[2 * n], hex[2 * n + 1]};
 
-    for (; n < 16 && sscanf(hex + 2 * n, "%2x", &byte) == 1; n++)
-        out[n] = (uint8_t)byte;
-    return n == 16 && strlen(hex) == 32;
+        out[n] = (uint8_t)strtoul(byte, NULL, 16);
+    }
+    return true;
 }
 
 static bool parse_secret(char *text, uint8_t hash[16])
@@ -176,13 +178,15 @@ users *users_load(const char *path)
     const char *why;
     FILE *f;
 
-    if (!u || !path)
+    if (!u)
+        return complain(NULL, path ? path : "no users", strerror(ENOMEM), 0);
+    if (!path)
         return u;
     f = fopen(path, "r");
     why = check_file(f);
     if (!why)
         why = read_lines(u, f, &line);
     if (f)
-        fclose(f);
+        (void)fclose(f); /* it was only read */
     return why ? complain(u, path, why, line) : u;
 }

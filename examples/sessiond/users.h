@@ -20,6 +20,6 @@ typedef struct users users;
 users *users_load(const char *path);
 void users_free(users *u); /* wipes; NULL is allowed */
 /* For auth_server_params; ctx: the users. */
-int users_lookup(void *ctx, const char *domain, const char *user, auth_account *out);
+int users_lookup(void *ctx, const char *domain, const char *name, auth_account *out);
 
 #endif
