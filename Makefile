@@ -4,11 +4,13 @@
 #   all       the libraries, the command, the examples
 #   check     the tests: no root, no network
 #   coverage  what of the code the tests run, with a gate
+#   analyze   the code under gcc's analyzer and clang-tidy (.clang-tidy)
 #   valgrind  the same under valgrind
 #   proof     of the byte reader and writer (frama-c)
 #   sbom      the bill of materials of the build, in $(BUILD)/netsession.cdx.json
 #   fuzz      each parser, and both ends, under a fuzzer (CC=clang BUILD=build-fuzz)
 #   interop   the tests against real servers (root; starts them itself)
+#   peers     the faults of FAULTS.md, told to rpcclient and Impacket: PEERS.md
 #   bench     what the server takes under load, and the command's whole-process
 #             cost beside rpcclient (root)
 #   install   to $(DESTDIR)$(PREFIX)
@@ -81,7 +83,8 @@ SESSIOND_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard examples/sessiond/
 TOOL_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tools/*.c)))
 EXAMPLES := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard examples/*.c)))
 TEST_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/test_*.c)))
-TEST_TOOLS := $(BUILD)/tests/secrets $(BUILD)/tests/hold $(BUILD)/tests/count $(BUILD)/tests/ndrtool $(BUILD)/tests/record $(BUILD)/tests/interop/auth_talk
+TEST_TOOLS := $(BUILD)/tests/secrets $(BUILD)/tests/hold $(BUILD)/tests/count $(BUILD)/tests/ndrtool $(BUILD)/tests/record $(BUILD)/tests/interop/auth_talk $(BUILD)/tests/hostile_server \
+	$(BUILD)/tests/netsession_failing $(BUILD)/tests/sessiond_failing
 
 LIB = $(BUILD)/libnetsession.a
 SHLIB_DEFS = -Wl,-z,defs
@@ -143,24 +146,35 @@ $(BUILD)/netsession.pc: netsession.pc.in FORCE # PREFIX may have changed
 
 # ---- Testing ----
 
-# What can be made to fail: see tests/failing.c.
+# What can be made to fail: see tests/failing.c, and what has the name first.
 comma := ,
-WRAPPED := $(addprefix -Wl$(comma)--wrap=, \
-	fcntl $(shell grep '^WRAP' tests/failing.c | cut -d, -f2))
+wrapped = $(shell sed -n 's/^WRAP[A-Z0-9_]*.\([a-z0-9_]*\),.*/\1/p' $(1))
+WRAPPED := $(addprefix -Wl$(comma)--wrap=, fcntl $(call wrapped,tests/failing_memory.c) \
+	$(shell grep '^WRAP' tests/failing.c | cut -d, -f2))
+KRB5_WRAPPED := $(addprefix -Wl$(comma)--wrap=,$(call wrapped,tests/kerberos/calls.c))
+PROGRAM_WRAPPED := $(addprefix -Wl$(comma)--wrap=, fcntl open close fflush \
+	$(shell cat tests/failing.c tests/failing_program.c | grep '^WRAP' | cut -d, -f2))
+EVENT_WRAPPED := $(addprefix -Wl$(comma)--wrap=, \
+	$(shell grep '^WRAP' tests/failing_event.c | cut -d, -f2))
+FAILING := $(BUILD)/tests/failing.o $(BUILD)/tests/failing_memory.o
 
 $(BUILD)/tests/check: $(BUILD)/tests/main.o $(BUILD)/tests/replay.o $(BUILD)/tests/util.o \
-		$(BUILD)/tests/failing.o $(TEST_OBJ) $(INTERNAL)
+		$(FAILING) $(TEST_OBJ) $(BUILD)/tools/text.o $(BUILD)/tools/output_table.o $(INTERNAL)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(WRAPPED) -o $@ $^ $(LIBS) $(CHECK_LIBS)
 
 KRB5_CHECK_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/kerberos/*.c)))
-$(BUILD)/tests/check_kerberos: $(KRB5_CHECK_OBJ) $(BUILD)/tests/test_server_rig.o $(BUILD)/tests/util.o $(INTERNAL)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(CHECK_LIBS)
+$(BUILD)/tests/check_kerberos: $(KRB5_CHECK_OBJ) $(FAILING) $(BUILD)/tests/test_server_rig.o $(BUILD)/tests/util.o $(INTERNAL)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(WRAPPED) $(KRB5_WRAPPED) -o $@ $^ $(LIBS) $(CHECK_LIBS)
 
 $(BUILD)/tests/secrets: $(BUILD)/tests/secrets.o $(BUILD)/tests/test_server_rig.o $(BUILD)/tests/util.o $(INTERNAL)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(CHECK_LIBS)
 
 HOSTILE_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/hostile/*.c)))
-$(BUILD)/tests/check_hostile: $(HOSTILE_OBJ) $(BUILD)/tests/util.o $(INTERNAL)
+HOSTILE_PARTS = $(filter-out %/main.o %/serve.o,$(HOSTILE_OBJ)) $(BUILD)/tests/util.o $(INTERNAL)
+$(BUILD)/tests/check_hostile: $(BUILD)/tests/hostile/main.o $(HOSTILE_PARTS)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(CHECK_LIBS)
+
+$(BUILD)/tests/hostile_server: $(BUILD)/tests/hostile/serve.o $(HOSTILE_PARTS)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(CHECK_LIBS)
 
 $(BUILD)/tests/ndrtool: $(BUILD)/tests/ndrtool.o $(INTERNAL)
@@ -171,6 +185,14 @@ $(BUILD)/tests/record: $(BUILD)/tests/record.o $(BUILD)/tests/replay.o $(INTERNA
 
 $(BUILD)/tests/interop/auth_talk: $(BUILD)/tests/interop/auth_talk.o $(INTERNAL)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+# The programs in which any call may fail.
+PROGRAM_FAILING := $(BUILD)/tests/failing.o $(BUILD)/tests/failing_program.o
+$(BUILD)/tests/netsession_failing: $(TOOL_OBJ) $(PROGRAM_FAILING) $(BUILD)/tests/failing_json.o $(LIB_OBJ) $(BUILD)/parts
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(PROGRAM_WRAPPED) -o $@ $(filter %.o,$^) $(LIBS) -ljansson
+
+$(BUILD)/tests/sessiond_failing: $(SESSIOND_OBJ) $(PROGRAM_FAILING) $(BUILD)/tests/failing_event.o $(INTERNAL)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(PROGRAM_WRAPPED) $(EVENT_WRAPPED) -o $@ $^ $(LIBS) -levent_core
 
 $(BUILD)/tests/hold $(BUILD)/tests/count: $(BUILD)/tests/%: $(BUILD)/tests/%.o $(LIB)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
@@ -189,6 +211,7 @@ run-check: tests
 	tests/promises.sh
 	tests/test_tool.py $(BUILD)/netsession
 	tests/test_listing.py $(BUILD)
+	tests/test_failing_tool.py $(BUILD)
 
 # Each parser of either end, and both ends whole: tests/fuzz/fuzz_*.c, each run
 # for FUZZ_TIME seconds.
@@ -217,12 +240,35 @@ fuzz: $(FUZZERS) $(BUILD)/tests/fuzz/seeds
 
 # "threads" wait for libkrb5's file locks (F_OFD_SETLKW), during which valgrind
 # lets no other run; one that is "left_behind" at the end is to it a leak.
+# Sweeps over all bytes take every forty-first of them.
 VALGRIND = valgrind -q --suppressions=tests/valgrind.supp --error-exitcode=1 --leak-check=full \
 	--errors-for-leak-kinds=definite,indirect,possible
+valgrind: export SWEEP_STEP = 41
 valgrind: tests
 	CK_FORK=no $(VALGRIND) $(BUILD)/tests/check
+	CK_FORK=no CK_RUN_CASE=memory $(VALGRIND) $(BUILD)/tests/check_hostile
 	$(if $(KRB5_CHECK),CK_FORK=no CK_EXCLUDE_TAGS="threads left_behind" \
 		tests/kerberos.sh $(BUILD) $(VALGRIND))
+
+# gcc's analyzer sees some things only in what is inlined, and others only in
+# what is not.
+ANALYZER ?= gcc
+CLANG_TIDY ?= clang-tidy
+ANALYZED := $(wildcard $(patsubst %,%/*.c,$(ROOMS) server tools examples examples/sessiond) \
+	$(patsubst %,%/*.c,tests tests/fuzz tests/hostile tests/interop tests/kerberos))
+ANALYZER_FLAGS = $(ALL_CPPFLAGS) -std=c11 $(WARNINGS) -pthread
+analyze: $(ANALYZED:%.c=$(BUILD)/analyze/%)
+# A test that gets no memory may fall over; calls.c allocates what others free.
+$(BUILD)/analyze/tests/%: ANALYZER_OFF += -Wno-analyzer-null-argument \
+	-Wno-analyzer-possible-null-argument -Wno-analyzer-null-dereference
+$(BUILD)/analyze/tests/kerberos/calls: ANALYZER_OFF += -Wno-analyzer-malloc-leak
+
+$(BUILD)/analyze/%: %.c $(wildcard */*.h */*/*.h .clang-tidy */.clang-tidy) Makefile
+	@mkdir -p $(@D)
+	$(ANALYZER) $(ANALYZER_FLAGS) $(ANALYZER_OFF) -Werror -fanalyzer -O0 -S -o /dev/null $<
+	$(ANALYZER) $(ANALYZER_FLAGS) $(ANALYZER_OFF) -Werror -fanalyzer -O2 -S -o /dev/null $<
+	$(CLANG_TIDY) --quiet $< -- $(ANALYZER_FLAGS)
+	@touch $@
 
 # What the tests run, and that no line or branch of parsers and of
 # authentication is left out, unless tests/coverage.list says why.
@@ -233,6 +279,7 @@ coverage:
 	CK_FORK=no tests/kerberos.sh build-cov
 	tests/test_tool.py build-cov/netsession
 	tests/test_listing.py build-cov
+	tests/test_failing_tool.py build-cov
 	tests/coverage.py build-cov --gate
 
 check: deps
@@ -253,8 +300,14 @@ interop: deps-interop
 	$(if $(KRB5_CHECK),tests/interop/kerberos_check.py $(BUILD)/tests/interop/auth_talk)
 	tests/interop/run.py
 	tests/interop/server_clients.py --bin $(BUILD)
+	tests/interop/hostile_peers.py --bin $(BUILD)
 	$(if $(KRB5_CHECK),tests/interop/kerberos.py --bin $(BUILD))
 	tests/torture/run.py --bin $(BUILD)
+
+# A quarter of an hour, most of it waiting.
+peers: deps-interop
+	$(MAKE) $(BUILD)/netsession $(BUILD)/tests/hostile_server
+	tests/interop/hostile_peers.py --bin $(BUILD) --write
 
 bench: deps-interop
 	$(MAKE) all $(BUILD)/tests/hold $(BUILD)/tests/count
@@ -293,4 +346,4 @@ clean:
 -include $(LIB_OBJ:.o=.d) $(SERVER_OBJ:.o=.d) $(SESSIOND_OBJ:.o=.d) $(TOOL_OBJ:.o=.d) $(TEST_OBJ:.o=.d) $(KRB5_CHECK_OBJ:.o=.d) $(HOSTILE_OBJ:.o=.d) $(wildcard $(BUILD)/*/*.d)
 
 .SECONDARY:
-.PHONY: coverage all tests run-check check sbom proof valgrind fuzz interop bench demo deps deps-interop install clean
+.PHONY: coverage analyze all tests run-check check sbom proof valgrind fuzz interop peers bench demo deps deps-interop install clean

@@ -10,7 +10,7 @@ build="gcc make pkg-config libssl-dev libjansson-dev libevent-dev check binutils
 kerberos="libkrb5-dev krb5-kdc krb5-admin-server krb5-user faketime"
 peers="samba samba-common-bin smbclient python3-samba samba-testsuite python3-impacket
     winbind krb5-user iproute2 tcpdump tshark"
-deeper="clang libclang-rt-dev valgrind shellcheck"
+deeper="clang clang-tidy libclang-rt-dev valgrind shellcheck"
 # Split out of samba in newer releases.
 optional="samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules"
 

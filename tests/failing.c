@@ -16,10 +16,13 @@ _Thread_local failing failing_crypto;
 _Thread_local failing failing_system;
 _Thread_local size_t failing_short;
 _Thread_local int failing_errno, failing_trickle;
+int (*_Atomic failing_decide)(const char *name);
 
-static int fails(failing *f)
+static int fails(failing *f, const char *name)
 {
-    return ++f->made == f->at;
+    int (*decide)(const char *) = failing_decide; /* which another thread may change */
+
+    return decide ? decide(name) : ++f->made == f->at;
 }
 
 /* ---- libcrypto ---- */
@@ -31,7 +34,7 @@ static int fails(failing *f)
     type __wrap_##name params;                                                                 \
     type __wrap_##name params                                                                  \
     {                                                                                          \
-        type made = fails(&failing_crypto) ? 0 : __real_##name args;                           \
+        type made = fails(&failing_crypto, #name) ? 0 : __real_##name args;                    \
                                                                                                \
         then;                                                                                  \
         return made;                                                                           \
@@ -66,22 +69,15 @@ WRAP(int, RAND_bytes, (unsigned char *p, int n), (p, n))
 
 /* ---- The system ---- */
 
-static int system_fails(void)
+int failing_call(const char *name)
 {
-    if (!failing_system.at || !fails(&failing_system))
+    if (!failing_decide && !failing_system.at)
+        return 0;
+    if (!fails(&failing_system, name))
         return 0;
     errno = failing_errno;
     return 1;
 }
-
-/* The same; failed is what it answers then. */
-#define WRAP_SYSTEM(type, name, params, args, failed)                                          \
-    type __real_##name params;                                                                 \
-    type __wrap_##name params;                                                                 \
-    type __wrap_##name params                                                                  \
-    {                                                                                          \
-        return system_fails() ? failed : __real_##name args;                                   \
-    }
 
 static size_t trickle(size_t n)
 {
@@ -119,14 +115,14 @@ WRAP_SYSTEM(void *, calloc, (size_t n, size_t size), (n, size), 0)
 
 int __real_fcntl(int fd, int command, ...);
 int __wrap_fcntl(int fd, int command, ...);
-/* WRAP: its last argument is an int wherever it is called here. */
+/* WRAP: its last argument, an int or a pointer, is handed on as libc does it. */
 int __wrap_fcntl(int fd, int command, ...)
 {
     va_list ap;
-    int arg;
+    void *arg;
 
     va_start(ap, command);
-    arg = va_arg(ap, int);
+    arg = va_arg(ap, void *);
     va_end(ap);
-    return system_fails() ? -1 : __real_fcntl(fd, command, arg);
+    return failing_call("fcntl") ? -1 : __real_fcntl(fd, command, arg);
 }

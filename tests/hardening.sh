@@ -1,12 +1,13 @@
 #!/bin/sh
 # The programs and the shared library are hardened.
-#   hardening.sh BUILD            everything must be there, as with gcc on Debian
+#   hardening.sh BUILD            everything must be there, as with gcc and clang on
+#                                 Debian
 #   hardening.sh BUILD FLAG...    what these flags of compiler and linker promise
 set -eu
 export LC_ALL=C
 build=$1
 shift
-[ $# -gt 0 ] || set -- -fstack-protector-strong -fcf-protection -D_FORTIFY_SOURCE=3 \
+[ $# -gt 0 ] || set -- -fstack-protector-strong -fstack-clash-protection -fcf-protection -D_FORTIFY_SOURCE=3 \
     -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -pie
 flags=" $* "
 failed=0
@@ -32,6 +33,13 @@ must_not() {
     ! "$@" || { echo "FAIL $file: $title"; failed=1; }
 }
 
+# Large frames grow page by page, and each page is touched.
+touches_pages() {
+    # shellcheck disable=SC2016,SC2317 # $0x1000 is objdump's; by must
+    objdump -d --no-show-raw-insn "$file" | grep -A1 'sub *\$0x1000,%rsp' |
+        grep -qE ' \$0x0,(0x[0-9a-f]+)?\(%rsp\)'
+}
+
 is_program() {
     [ "$file" != "$build/libnetsession.so" ]
 }
@@ -45,6 +53,8 @@ check() {
     ! given -Wl,-z,now || must 'symbols are bound late' has -d 'FLAGS.*NOW'
     ! given -pie || ! is_program || must 'no PIE' has -d 'FLAGS_1.*PIE'
     ! given -fstack-protector || must 'no stack protector' has --dyn-syms ' __stack_chk_fail'
+    ! given -fstack-clash-protection || ! has -h 'Machine:.*X86-64' ||
+        must 'large stack frames skip pages' touches_pages
     ! given -D_FORTIFY_SOURCE || must 'no fortified functions' has --dyn-syms 'UND __[a-z]+_chk[@ ]'
 }
 

@@ -2,6 +2,7 @@
 #include <check.h>
 #include <stdlib.h>
 
+Suite *anywhere_suite(void);
 Suite *auth_server_suite(void);
 Suite *auth_suite(void);
 Suite *base_suite(void);
@@ -14,16 +15,20 @@ Suite *driver_suite(void);
 Suite *failing_suite(void);
 Suite *lm_suite(void);
 Suite *ndr_suite(void);
+Suite *object_suite(void);
+Suite *output_suite(void);
 Suite *server_suite(void);
 Suite *smb2_suite(void);
 Suite *srvsvc_server_suite(void);
 Suite *srvsvc_suite(void);
+Suite *use_suite(void);
 
 static Suite *(*const suites[])(void) = {
-    base_suite,   cursor_suite,        auth_suite,    auth_server_suite,
-    smb2_suite,   ndr_suite,           dcerpc_suite,  dcerpc_server_suite,
-    srvsvc_suite, srvsvc_server_suite, conn_suite,    server_suite,
-    lm_suite,     config_suite,        failing_suite, driver_suite,
+    base_suite,     cursor_suite,        auth_suite,    auth_server_suite,
+    smb2_suite,     ndr_suite,           dcerpc_suite,  dcerpc_server_suite,
+    srvsvc_suite,   srvsvc_server_suite, conn_suite,    server_suite,
+    lm_suite,       config_suite,        failing_suite, driver_suite,
+    anywhere_suite, use_suite,           object_suite,  output_suite,
 };
 
 int main(void)

@@ -276,7 +276,7 @@ static void receive(struct talk *t)
     if (!p)
         return;
     if (!t->io->receive(t->io->ctx, p, room, &len))
-        t->over = true;
+        (void)netsession_tick(t->ns, netsession_deadline(t->ns));
     else if (len)
         (void)netsession_input_ack(t->ns, len);
     else

@@ -56,11 +56,13 @@ typedef struct replay_world {
 } replay_world;
 void replay_world_init(replay_world *w);
 
-/* How the conversation is carried on; both return false to end it. */
+/* How the conversation is carried on. */
 typedef struct replay_io {
     void *ctx;
+    /* False: that is the end, and of no interest. */
     bool (*send)(void *ctx, const uint8_t *bytes, size_t len);
-    /* At most room bytes into buf; *len 0: the peer closed. */
+    /* At most room bytes into buf; *len 0: the peer closed.  False: nothing
+     * comes up to the deadline. */
     bool (*receive)(void *ctx, uint8_t *buf, size_t room, size_t *len);
 } replay_io;
 

@@ -1,5 +1,6 @@
 /* The setters of a configuration, and the names of servers. */
 #include <check.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 #include <unistd.h>
 
 #include "netapi/config.h"
+#include "tests/failing.h"
 #include "tests/util.h"
 
 Suite *config_suite(void);
@@ -95,6 +97,44 @@ START_TEST(environment_bad)
                        i < 5 ? "PASSWD_FD" : "descriptor");
     }
     unsetenv("PASSWD_FD");
+    setenv("PASSWD", "", 1); /* goes before the file, and is one */
+    ck_assert_int_eq(netsession_config_environment(cfg), 0);
+    ck_assert_str_eq(cfg->password, "");
+}
+END_TEST
+
+/* Of a user who is refused the password is not taken. */
+START_TEST(environment_refused)
+{
+    setenv("PASSWD", "secret", 1);
+    setenv("USER", "\xFF%other", 1);
+    REFUSED(netsession_config_environment(cfg), "UTF-8");
+    ck_assert_ptr_null(cfg->password);
+    failing_memory = (failing){0, 1};
+    assert_refused(netsession_config_environment(cfg), NETSESSION_E_MEMORY, "memory");
+    failing_memory = (failing){0, 0};
+    ck_assert_ptr_null(cfg->password);
+}
+END_TEST
+
+/* A password that was given goes before both; an empty USER is none. */
+START_TEST(environment_second)
+{
+    ck_assert_int_eq(netsession_config_password(cfg, "given"), 0);
+    setenv("PASSWD", "secret", 1);
+    setenv("USER", "", 1);
+    ck_assert_int_eq(netsession_config_environment(cfg), 0);
+    ck_assert_int_eq(netsession_config_has_user(cfg), 0);
+    setenv("USER", "alice%other", 1);
+    ck_assert_int_eq(netsession_config_environment(cfg), 0);
+    ck_assert_str_eq(cfg->user, "alice");
+    ck_assert_str_eq(cfg->password, "given");
+}
+END_TEST
+
+START_TEST(environment_file)
+{
+    setenv("USER", "alice", 1);
     setenv("PASSWD_FILE", "/nonexistent/file", 1);
     assert_refused(netsession_config_environment(cfg), NETSESSION_E_CREDENTIALS,
                    "No such file");
@@ -165,6 +205,92 @@ START_TEST(files_bad)
     ck_assert_int_eq(netsession_config_password_file(cfg, path), 0);
     ck_assert_str_eq(cfg->password, "first");
     unlink(path);
+}
+END_TEST
+
+START_TEST(descriptor)
+{
+    int fd[2];
+
+    ck_assert(!pipe(fd) && write(fd[1], "secret\nmore", 11) == 11 && !close(fd[1]));
+    failing_errno = EINTR; /* then it is read again */
+    failing_system = (failing){0, 1};
+    ck_assert_int_eq(netsession_config_password_fd(cfg, fd[0]), 0);
+    failing_system = (failing){0, 0};
+    ck_assert_str_eq(cfg->password, "secret");
+    close(fd[0]);
+}
+END_TEST
+
+/* Each call that a file takes. */
+START_TEST(files_failing)
+{
+    write_file("username = alice\n", 17, 0600);
+    failing_errno = EIO;
+    for (long n = 1; n < 4; n++) {
+        failing_system = (failing){0, n}; /* fstat, and read twice */
+        ck_assert_int_eq(netsession_config_authfile(cfg, path), NETSESSION_E_CREDENTIALS);
+        ck_assert_int_eq(failing_system.made, n);
+        failing_system = (failing){0, 0};
+        ck_assert_ptr_nonnull(strstr(netsession_config_error(cfg)->message, path));
+        ck_assert_int_eq(netsession_config_has_user(cfg), 0);
+    }
+    unlink(path);
+}
+END_TEST
+
+/* ---- Kerberos ---- */
+
+/* A keytab that is a file must be private; what is none has no mode. */
+START_TEST(keytabs)
+{
+    char named[80];
+
+    if (!kerberos_available()) {
+        assert_refused(netsession_config_keytab(cfg, "MEMORY:x"), NETSESSION_E_POLICY,
+                       "left out");
+        assert_refused(netsession_config_ccache(cfg, "MEMORY:x"), NETSESSION_E_POLICY,
+                       "left out");
+        return;
+    }
+    REFUSED(netsession_config_ccache(cfg, "\xFF"), "UTF-8");
+    ck_assert_int_eq(netsession_config_keytab(cfg, "MEMORY:x"), 0);
+    ck_assert_str_eq(cfg->keytab, "MEMORY:x");
+    ck_assert_int_eq(netsession_config_ccache(cfg, "MEMORY:y"), 0);
+    ck_assert_str_eq(cfg->ccache, "MEMORY:y");
+    write_file("key", 3, 0644);
+    snprintf(named, sizeof named, "FILE:%s", path);
+    assert_refused(netsession_config_keytab(cfg, named), NETSESSION_E_CREDENTIALS,
+                   "others may read");
+    write_file("key", 3, 0600);
+    ck_assert_int_eq(netsession_config_keytab(cfg, named), 0);
+    ck_assert_str_eq(cfg->keytab, named);
+    unlink(path);
+}
+END_TEST
+
+/* Whom Kerberos is asked for: who was named, not who is guessed. */
+START_TEST(kerberos_of)
+{
+    kerberos_params p;
+
+    ns_config_kerberos(cfg, "cifs/x", &p);
+    ck_assert(!*p.user && !*p.domain && !p.password && !p.bindings.n && !p.insist);
+    ck_assert(!netsession_config_user(cfg, "D", "u") && !netsession_config_password(cfg, "") &&
+              !netsession_config_channel_bindings(cfg, "abc", 3) &&
+              !netsession_config_kerberos(cfg, NETSESSION_KERBEROS_DESIRED));
+    ns_config_kerberos(cfg, "cifs/x", &p);
+    ck_assert_str_eq(p.user, "u");
+    ck_assert_str_eq(p.domain, "D");
+    ck_assert_ptr_null(p.password); /* an empty one is none */
+    ck_assert_uint_eq(p.bindings.n, 3);
+    ck_assert(p.insist);
+    ck_assert_int_eq(netsession_config_password(cfg, "p"), 0);
+    ns_config_kerberos(cfg, "cifs/x", &p);
+    ck_assert_str_eq(p.password, "p");
+    cfg->ambient = true;
+    ns_config_kerberos(cfg, "cifs/x", &p);
+    ck_assert(!*p.user && !*p.domain && !p.password);
 }
 END_TEST
 
@@ -240,6 +366,9 @@ START_TEST(bindings)
     ck_assert_int_eq(netsession_config_channel_bindings(cfg, "tls-unique:abc", 14), 0);
     test_assert_hex(cfg->bindings, 16, "d3d93f63926737a8e4d30b5346cf86d5");
     ck_assert_uint_eq(cfg->channel_len, 14);
+    failing_crypto = (failing){0, 1};
+    assert_refused(netsession_config_channel_bindings(cfg, "x", 1), NETSESSION_E_CRYPTO, "MD5");
+    failing_crypto = (failing){0, 0};
 }
 END_TEST
 
@@ -267,6 +396,7 @@ static const struct {
     {"[]", NULL, 0},
     {"[::1]x", NULL, 0},
     {"[::1]:", NULL, 0},
+    {"fs1:x", NULL, 0},
     {"fs1\\share", NULL, 0},
     {"fs1/share", NULL, 0},
     {"fs\xFF", NULL, 0},
@@ -298,6 +428,22 @@ START_TEST(target)
 }
 END_TEST
 
+/* A name of DNS has 255 bytes at most. */
+START_TEST(long_target)
+{
+    char name[257];
+    netsession *ns;
+
+    memset(name, 'x', sizeof name);
+    name[256] = '\0';
+    ck_assert_int_eq(netsession_new(&ns, cfg, name), NETSESSION_E_ARGUMENT);
+    name[255] = '\0';
+    ck_assert_int_eq(netsession_new(&ns, cfg, name), 0);
+    ck_assert_str_eq(netsession_host(ns), name);
+    netsession_free(ns);
+}
+END_TEST
+
 /* ---- Memory ---- */
 
 /* A config with everything, copied, each allocation failing once. */
@@ -316,6 +462,9 @@ START_TEST(each_allocation)
               !netsession_config_workstation(full, "w") &&
               !netsession_config_target_name(full, "cifs/x") &&
               !netsession_config_channel_bindings(full, "abc", 3));
+    if (kerberos_available())
+        ck_assert(!netsession_config_ccache(full, "MEMORY:x") &&
+                  !netsession_config_keytab(full, "MEMORY:x"));
     made = heap.made;
     for (long n = 1; !ns; n++) {
         heap.fail_at = heap.made + n;
@@ -342,6 +491,13 @@ Suite *config_suite(void)
     tcase_add_test(tc, user);
     tcase_add_test(tc, environment);
     tcase_add_test(tc, environment_bad);
+    tcase_add_test(tc, environment_refused);
+    tcase_add_test(tc, environment_second);
+    tcase_add_test(tc, environment_file);
+    tcase_add_test(tc, descriptor);
+    tcase_add_test(tc, files_failing);
+    tcase_add_test(tc, keytabs);
+    tcase_add_test(tc, kerberos_of);
     tcase_add_loop_test(tc, authfile, 0, sizeof authfiles / sizeof *authfiles);
     tcase_add_test(tc, files_bad);
     tcase_add_test(tc, numbers);
@@ -349,6 +505,7 @@ Suite *config_suite(void)
     tcase_add_test(tc, names);
     tcase_add_test(tc, bindings);
     tcase_add_loop_test(tc, target, 0, sizeof targets / sizeof *targets);
+    tcase_add_test(tc, long_target);
     tcase_add_test(tc, each_allocation);
     suite_add_tcase(s, tc);
     return s;

@@ -3,7 +3,10 @@
 #include <arpa/inet.h>
 #include <check.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,6 +128,50 @@ START_TEST(list_pages)
 }
 END_TEST
 
+/* Without memory there is no list, and no row. */
+START_TEST(list_without_memory)
+{
+    netsession_list *list;
+    netsession *ns;
+
+    start(0);
+    ns = connected(rig_config("admin:secret"));
+    failing_memory = (failing){0, 1};
+    ck_assert_int_eq(netsession_list_new(&list, ns, NULL), NETSESSION_E_MEMORY);
+    failing_memory = (failing){0, 0};
+    ck_assert_ptr_null(list);
+    ck_assert_int_eq(netsession_last_error(ns)->code, NETSESSION_E_MEMORY);
+    ck_assert_int_eq(netsession_list_new(&list, ns, NULL), 0);
+    netsession_list_free(list);
+    leave(ns);
+}
+END_TEST
+
+/* ---- Out of turn ---- */
+
+START_TEST(out_of_turn)
+{
+    netsession_config *cfg = rig_config("admin:secret");
+    netsession_query q;
+    netsession_page *page;
+    netsession *ns;
+
+    start(0);
+    netsession_query_init(&q);
+    q.level = 10;
+    ck_assert_int_eq(netsession_new(&ns, cfg, s.target), 0);
+    netsession_config_free(cfg);
+    ck_assert_int_eq(netsession_enum(ns, &q, &page), NETSESSION_E_STATE);
+    ck_assert_ptr_null(page);
+    ck_assert_int_eq(netsession_close(ns), NETSESSION_E_STATE);
+    ck_assert_int_eq(netsession_connect(ns), 0);
+    ck_assert_int_eq(netsession_connect(ns), NETSESSION_E_STATE);
+    ck_assert_int_eq(netsession_enum(ns, &q, &page), 0);
+    netsession_page_free(page);
+    leave(ns);
+}
+END_TEST
+
 /* ---- The way to the server ---- */
 
 static int attempt(const char *target, unsigned timeout, netsession_error *err)
@@ -183,6 +230,92 @@ START_TEST(silence)
 }
 END_TEST
 
+/* It accepts, reads, and ends. */
+static void *end_it(void *arg)
+{
+    char bytes[64];
+    int fd = accept(*(int *)arg, NULL, NULL);
+
+    MUST(fd >= 0 && recv(fd, bytes, sizeof bytes, 0) > 0 && !shutdown(fd, SHUT_WR));
+    while (recv(fd, bytes, sizeof bytes, 0) > 0)
+        ;
+    close(fd);
+    return NULL;
+}
+
+START_TEST(the_end)
+{
+    netsession_error err;
+    pthread_t thread;
+    char target[32];
+    int fd = idle_socket(true, target);
+
+    ck_assert_int_eq(pthread_create(&thread, NULL, end_it, &fd), 0);
+    ck_assert_int_eq(attempt(target, 30000, &err), NETSESSION_E_IO);
+    ck_assert_ptr_nonnull(strstr(err.message, "closed the connection"));
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    close(fd);
+}
+END_TEST
+
+/* With standard input closed its number is free: it is not the connection's. */
+static int sends, taken;
+
+static int look_at_input(const char *name)
+{
+    if (strcmp(name, "send") != 0)
+        return 0;
+    sends++;
+    taken += fcntl(STDIN_FILENO, F_GETFD) >= 0;
+    return 0;
+}
+
+START_TEST(low_descriptor)
+{
+    netsession_error err;
+    char target[32];
+    int fd = idle_socket(true, target), kept = fcntl(STDIN_FILENO, F_DUPFD, 10);
+
+    sends = taken = 0;
+    close(STDIN_FILENO);
+    failing_decide = look_at_input;
+    ck_assert_int_eq(attempt(target, 500, &err), NETSESSION_E_TIMEOUT);
+    failing_decide = NULL;
+    if (kept >= 0) {
+        ck_assert_int_eq(dup2(kept, STDIN_FILENO), STDIN_FILENO);
+        close(kept);
+    }
+    ck_assert_int_gt(sends, 0);
+    ck_assert_int_eq(taken, 0);
+    close(fd);
+}
+END_TEST
+
+/* A name that takes longer than there is time; the thread that looks for it is
+ * left behind, and ends when it has it. */
+static sem_t asked, may_answer;
+
+static int answers_late(const char *name)
+{
+    if (strcmp(name, "getaddrinfo") != 0 || sem_trywait(&asked) == 0)
+        return 0; /* the first is whether the name is an address */
+    sem_wait(&may_answer);
+    return 0;
+}
+
+START_TEST(late_name)
+{
+    netsession_error err;
+
+    ck_assert(!sem_init(&asked, 0, 1) && !sem_init(&may_answer, 0, 0));
+    failing_decide = answers_late;
+    ck_assert_int_eq(attempt("localhost", 50, &err), NETSESSION_E_TIMEOUT);
+    ck_assert_str_eq(err.layer, "name");
+    failing_decide = NULL;
+    ck_assert_int_eq(sem_post(&may_answer), 0);
+}
+END_TEST
+
 START_TEST(by_name)
 {
     netsession_error err;
@@ -227,7 +360,7 @@ static int talk(netsession_error *err)
 
 /* Each call once, with an errno that is final and one that is not: then all
  * goes well. */
-static const int errnos[] = {EIO, EINTR};
+static const int errnos[] = {EIO, EINTR, ETIMEDOUT, EAGAIN};
 
 START_TEST(each_system_call)
 {
@@ -277,8 +410,13 @@ Suite *driver_suite(void)
     tcase_add_test(tc, list_auto);
     tcase_add_loop_test(tc, list_poor, 0, 2);
     tcase_add_test(tc, list_pages);
+    tcase_add_test(tc, list_without_memory);
+    tcase_add_test(tc, out_of_turn);
     tcase_add_test(tc, nobody_there);
     tcase_add_test(tc, silence);
+    tcase_add_test(tc, the_end);
+    tcase_add_test(tc, low_descriptor);
+    tcase_add_test(tc, late_name);
     tcase_add_test(tc, by_name);
     tcase_add_loop_test(tc, each_system_call, 0, sizeof errnos / sizeof *errnos);
     tcase_add_test(tc, trickle);

@@ -4,6 +4,9 @@
 import json
 import os
 import re
+import resource
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -35,7 +38,7 @@ class Server:
         return self
 
     def __exit__(self, *exc):
-        self.process.kill()
+        self.process.terminate()
         self.process.communicate()
         self.dir.cleanup()
 
@@ -149,6 +152,33 @@ class Listing(unittest.TestCase):
                 self.assertIn("cannot write", done.stderr)
 
 
+class Cut(unittest.TestCase):
+    """A disk that fills: what is written before is no answer."""
+
+    def test_everywhere(self):
+        with Server("--fill", "400") as server:
+            for form in [], ["--json"]:
+                size = len(server.ask(*form).stdout)
+                for limit in 0, 1, 4095, 4096, 4097, size // 2, size - 100:
+                    self.cut(server, form, limit)
+
+    def cut(self, server, form, limit):
+        def limited():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+        with tempfile.TemporaryFile("w+") as out:
+            done = subprocess.run(
+                [BUILD + "/netsession", "-U", "admin", *form, server.target], stdout=out,
+                env=dict(os.environ, PASSWD="secret", KRB5CCNAME="/nonexistent",
+                         GCOV_PREFIX=server.dir.name, GCOV_ERROR_FILE="/dev/null"),
+                stderr=subprocess.PIPE, text=True, timeout=60, check=False, preexec_fn=limited)
+            self.assertEqual(done.returncode, 1, limit)
+            self.assertEqual(done.stderr,
+                             "netsession: cannot write the output: File too large\n")
+            self.assertEqual(out.seek(0, os.SEEK_END), limit)
+
+
 class Unsigned(unittest.TestCase):
     def test_anonymous_and_guest(self):
         with Server("--anonymous", "--guest", "--read-for-all") as server:
@@ -160,6 +190,130 @@ class Unsigned(unittest.TestCase):
             done = server.ask("--guest", "-v", user="who", password="who")
             self.assertIn("guest, signing none", done.stderr)
             self.assertIn("access denied", done.stderr)  # he is in, but no more
+
+
+class Sessiond(unittest.TestCase):
+    """Its command line and its file of users."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.users = os.path.join(folder.name, "users")
+        self.write(USERS)
+
+    def write(self, text, mode=0o600):
+        with open(os.open(self.users, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w",
+                  encoding="utf-8") as f:
+            f.write(text)
+        os.chmod(self.users, mode)
+
+    def run_it(self, *options, users=None):
+        return subprocess.run([BUILD + "/sessiond", "--users", users or self.users, *options],
+                              capture_output=True, text=True, timeout=60, check=False)
+
+    def refused(self, *options, status=2, says, users=None):
+        done = self.run_it(*options, users=users)
+        self.assertEqual((done.returncode, done.stdout), (status, ""), done)
+        self.assertRegex(done.stderr, r"\Asessiond: [^\n]+\n\Z")
+        self.assertIn(says, done.stderr)
+
+    def test_options(self):
+        for options, says in (
+                (("--min-dialect", "1.0"), "unknown name: 1.0"),
+                (("--signing", "AES-GMAC,md5"), "unknown name: md5"),
+                (("--syntaxes", "NDR16"), "unknown name: NDR16"),
+                (("--encryption", "no"), "unknown name: no"),
+                (("--ciphers", "rot13"), "unknown name: rot13"),
+                (("--idle", "x"), "not a number"), (("--idle", "1x"), "not a number"),
+                (("--idle", ""), "not a number"), (("--lifetime", "86401"), "too large"),
+                (("--max-connections", "0"), "must be 1 or more"),
+                (("--max-sessions", "0"), "must be 1 or more"),
+                (("--listen", "127.0.0.1:65536"), "too large"),
+                (("--listen", "127.0.0.1:123456789"), "no address and port"),
+                (("--listen", "x"), "not a number"), (("--listen", "[::1]:x"), "not a number"),
+                (("--listen", "[::1:x"), "not a number"), (("--listen", ":x"), "not a number"),
+                (("--signing", ",".join(["AES-GMAC"] * 40), "word"), "unexpected"),
+                (("--listen", "h" * 256 + ":1"), "no address and port"),
+                (("word",), "unexpected: word"),
+                (("--no-ntlm",), "nobody could log on"),
+                (("--min-dialect", "3.0", "--max-dialect", "2.1"), "dialect range is empty")):
+            self.refused(*options, says=says)
+        self.assertEqual(self.run_it("--bogus").returncode, 2)
+        done = subprocess.run([BUILD + "/sessiond"], capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("missing: --users FILE", done.stderr)
+
+    def test_help(self):
+        done = self.run_it("--help")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn("--max-connections N", done.stdout)
+        with open("/dev/full", "w", encoding="ascii") as full:
+            done = subprocess.run([BUILD + "/sessiond", "--help"], stdout=full, text=True,
+                                  stderr=subprocess.PIPE, timeout=60, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("cannot write the help", done.stderr)
+
+    def test_where_it_cannot_listen(self):
+        self.refused("--listen", "192.0.2.1:0", status=1, says="cannot listen on 192.0.2.1")
+        self.refused("--listen", "no such host:0", status=1, says="cannot listen on no such host")
+        for more in [], ["--no-ntlm"]:
+            done = subprocess.run([BUILD + "/sessiond", "--keytab", "/nonexistent", *more],
+                                  capture_output=True, text=True, timeout=60, check=False)
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertRegex(done.stderr, r"\Asessiond: [^\n]+\n\Z")
+
+    def test_users(self):
+        for text, says in (
+                ("a\n", "line 1"), ("# b\n\n  a\tsecret\n", "line 3"),
+                ("a\tnt:0123\n", "line 1"), ("a\tnt:" + 33 * "0" + "\n", "line 1"),
+                ("a\tnt:" + 31 * "0" + "g\n", "line 1"), ("\\\tpassword:x\n", "line 1"),
+                ("a" * 256 + "\tpassword:x\n", "line 1"),
+                ("D" * 256 + "\\a\tpassword:x\n", "line 1"),
+                ("a\tpassword:x\tking\n", "line 1"),
+                ("a\tpassword:x admin\n", "spaces before")):
+            self.write(text)
+            self.refused("--listen", "127.0.0.1:0", status=1, says=says)
+
+    def test_users_that_cannot_be_read(self):
+        self.write(USERS, 0o644)
+        self.refused(status=1, says="others may read")
+        self.refused(status=1, says="No such file", users="/nonexistent")
+        self.refused(status=1, says="directory", users=os.path.dirname(self.users))
+        self.refused(status=1, says="/proc/self/mem: Input/output error", users="/proc/self/mem")
+
+    def test_all_options(self):
+        with Server("--name", "FS1", "--domain", "LAB", "--min-dialect", "3.1.1", "--max-dialect",
+                    "3.1.1", "--signing-required", "--signing", "AES-CMAC", "--encryption", "off",
+                    "--ciphers", "AES-128-GCM", "--syntaxes", "NDR32", "--any-name", "--seed", "7",
+                    "--lifetime", "60", "--request-mic", "--listen", "[127.0.0.1]:0") as server:
+            done = server.ask("-v")
+            self.assertIn("SMB 3.1.1, NTLM, signing AES-CMAC (the server requires it), "
+                          "encryption none, NDR32", done.stderr)
+            self.assertIn("4 sessions", done.stdout)
+
+    def test_accounts(self):
+        """By hash, in a domain and in every one."""
+        self.write("ann\tpassword:other\n"
+                   "LAB\\ann\tnt:8846F7EAEE8FB117AD06BDD830B7586C admin\n")
+        with Server("--users", self.users) as server:
+            self.assertEqual(server.ask(user="LAB\\ann", password="password").returncode, 0)
+            done = server.ask(user="X\\ann", password="password")
+            self.assertIn("STATUS_LOGON_FAILURE", done.stderr)
+            done = server.ask(user="X\\ann", password="other")
+            self.assertIn("access denied", done.stderr)
+
+    def test_idle(self):
+        """Who is silent is dropped, and who is there at the end, too."""
+        with Server("--idle", "1", "--max-sessions", "2") as server:
+            host, port = server.target.split(":")
+            with socket.create_connection((host, int(port)), timeout=60) as one:
+                self.assertEqual(one.recv(1), b"")
+            with socket.create_connection((host, int(port)), timeout=60) as one, \
+                    socket.create_connection((host, int(port)), timeout=60) as two:
+                self.assertEqual(server.ask().returncode, 0)  # the others are accepted by now
+                server.process.terminate()
+                self.assertEqual(server.process.wait(60), 0)
+                self.assertEqual((one.recv(1), two.recv(1)), (b"", b""))
 
 
 if __name__ == "__main__":

@@ -277,11 +277,11 @@ START_TEST(use_remote_names)
         LMSTR remote;
         NET_API_STATUS rc;
     } cases[] = {
-        {NULL, ERROR_INVALID_PARAMETER},         {L"", ERROR_INVALID_PARAMETER},
-        {L"fs1\\IPC$", ERROR_INVALID_PARAMETER}, {L"\\\\fs1", ERROR_INVALID_PARAMETER},
-        {L"\\\\fs1\\", ERROR_INVALID_PARAMETER}, {L"\\\\\\IPC$", ERROR_INVALID_PARAMETER},
-        {L"\\\\fs1\\data", ERROR_BAD_NET_NAME},  {L"\\\\fs1\\IPC$\\", ERROR_BAD_NET_NAME},
-        {L"\\\\fs1\\IPC", ERROR_BAD_NET_NAME},
+        {NULL, ERROR_INVALID_PARAMETER},          {L"", ERROR_INVALID_PARAMETER},
+        {L"fs1\\IPC$", ERROR_INVALID_PARAMETER},  {L"\\\\fs1", ERROR_INVALID_PARAMETER},
+        {L"\\fs1", ERROR_INVALID_PARAMETER},      {L"\\\\fs1\\", ERROR_INVALID_PARAMETER},
+        {L"\\\\\\IPC$", ERROR_INVALID_PARAMETER}, {L"\\\\fs1\\data", ERROR_BAD_NET_NAME},
+        {L"\\\\fs1\\IPC$\\", ERROR_BAD_NET_NAME}, {L"\\\\fs1\\IPC", ERROR_BAD_NET_NAME},
     };
     DWORD wrong;
 

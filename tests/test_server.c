@@ -8,7 +8,9 @@
 
 Suite *server_suite(void);
 TCase *server_pair_tcase(void);
+TCase *server_pipes_tcase(void);
 TCase *server_requests_tcase(void);
+TCase *server_table_tcase(void);
 TCase *server_faults_tcase(void);
 
 /* ---- NEGOTIATE ---- */
@@ -898,6 +900,8 @@ Suite *server_suite(void)
     suite_add_tcase(s, server_pair_tcase());
     suite_add_tcase(s, tc);
     suite_add_tcase(s, server_requests_tcase());
+    suite_add_tcase(s, server_pipes_tcase());
     suite_add_tcase(s, server_faults_tcase());
+    suite_add_tcase(s, server_table_tcase());
     return s;
 }

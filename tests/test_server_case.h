@@ -33,13 +33,13 @@
 static rig r;
 static raw x;
 
-static void setup(void)
+static inline void setup(void)
 {
     rig_init(&r);
     memset(&x, 0, sizeof x);
 }
 
-static void teardown(void)
+static inline void teardown(void)
 {
     rig_serves(&r);
     if (x.conn)
@@ -48,49 +48,49 @@ static void teardown(void)
 }
 
 /* A server, and a connection that has got nowhere yet. */
-static void open_new(void)
+static inline void open_new(void)
 {
     rig_start(&r);
     raw_open(&x, &r);
 }
 
-static void ready(unsigned dialect)
+static inline void ready(unsigned dialect)
 {
     rig_start(&r);
     raw_ready(&x, &r, dialect);
 }
 
-static void bound(unsigned dialect)
+static inline void bound(unsigned dialect)
 {
     ready(dialect);
     raw_transceive(&x, raw_put_bind, 65536, 0);
 }
 
-static uint8_t *element(void)
+static inline uint8_t *element(void)
 {
     return x.out.p + x.element;
 }
 
-static void send_and_expect(unsigned command, uint32_t status)
+static inline void send_and_expect(unsigned command, uint32_t status)
 {
     ck_assert(raw_send(&x));
     raw_expect(&x, command, status);
 }
 
-static void send_and_die(void)
+static inline void send_and_die(void)
 {
     ck_assert(!raw_send(&x));
     raw_expect_nothing(&x);
 }
 
 /* A request whose body is four bytes. */
-static void begin_small(unsigned command)
+static inline void begin_small(unsigned command)
 {
     raw_begin(&x, command);
     smb2_empty_put(&x.out);
 }
 
-static void still_alive(void)
+static inline void still_alive(void)
 {
     begin_small(SMB2_ECHO);
     send_and_expect(SMB2_ECHO, 0);

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "server/fill.h"
-#include "tests/test_server_rig.h"
+#include "tests/test_combinations.h"
 
 TCase *server_pair_tcase(void);
 
@@ -26,54 +26,9 @@ static void teardown(void)
 
 /* ---- What they agree on ---- */
 
-static const struct combination {
-    unsigned dialect;
-    const char *dialect_name;
-    unsigned signing;
-    const char *signing_name;
-    unsigned cipher;
-    const char *cipher_name;
-} combinations[] = {
-#define HMAC NETSESSION_HMAC_SHA256, "HMAC-SHA256"
-#define CMAC NETSESSION_AES_CMAC, "AES-CMAC"
-#define GMAC NETSESSION_AES_GMAC, "AES-GMAC"
-#define ALL_CIPHERS(signing)                                                                   \
-    {NETSESSION_SMB_3_1_1, "3.1.1", signing, 0, NULL},                                         \
-        {NETSESSION_SMB_3_1_1, "3.1.1", signing, NETSESSION_AES_128_CCM, "AES-128-CCM"},       \
-        {NETSESSION_SMB_3_1_1, "3.1.1", signing, NETSESSION_AES_128_GCM, "AES-128-GCM"},       \
-        {NETSESSION_SMB_3_1_1, "3.1.1", signing, NETSESSION_AES_256_CCM, "AES-256-CCM"},       \
-    {                                                                                          \
-        NETSESSION_SMB_3_1_1, "3.1.1", signing, NETSESSION_AES_256_GCM, "AES-256-GCM"          \
-    }
-    {NETSESSION_SMB_2_0_2, "2.0.2", HMAC, 0, NULL},
-    {NETSESSION_SMB_2_1, "2.1", HMAC, 0, NULL},
-    {NETSESSION_SMB_3_0, "3.0", CMAC, 0, NULL},
-    {NETSESSION_SMB_3_0, "3.0", CMAC, NETSESSION_AES_128_CCM, "AES-128-CCM"},
-    {NETSESSION_SMB_3_0_2, "3.0.2", CMAC, 0, NULL},
-    {NETSESSION_SMB_3_0_2, "3.0.2", CMAC, NETSESSION_AES_128_CCM, "AES-128-CCM"},
-    ALL_CIPHERS(HMAC),
-    ALL_CIPHERS(CMAC),
-    ALL_CIPHERS(GMAC),
-};
-#define COMBINATIONS ((int)(sizeof combinations / sizeof *combinations))
-
 #define FILL 50
 
 static const uint32_t levels[] = {0, 1, 2, 10, 502};
-
-static netsession_config *config_of(const struct combination *k, unsigned syntax)
-{
-    netsession_config *cfg = rig_config("admin:secret");
-
-    ck_assert_int_eq(netsession_config_dialects(cfg, k->dialect, k->dialect), 0);
-    ck_assert_int_eq(netsession_config_signing(cfg, &k->signing, 1), 0);
-    if (k->cipher) {
-        ck_assert_int_eq(netsession_config_ciphers(cfg, &k->cipher, 1), 0);
-        netsession_config_encrypt(cfg, 1);
-    }
-    ck_assert_int_eq(netsession_config_syntaxes(cfg, syntax), 0);
-    return cfg;
-}
 
 static void same_text(const netsession_row *row, unsigned has, const char *got,
                       const char *want)
@@ -177,12 +132,12 @@ static void whole_talk(netsession_config *cfg, size_t most)
     rig_leave(&other);
 }
 
-static void one_combination(const struct combination *k, unsigned syntax, size_t most)
+static void one_combination(const combination *k, unsigned syntax, size_t most)
 {
     rig_client c;
 
-    whole_talk(config_of(k, syntax), most);
-    ck_assert_int_eq(rig_connect(&c, &r, config_of(k, syntax), "10.0.0.3"),
+    whole_talk(combination_config(k, syntax), most);
+    ck_assert_int_eq(rig_connect(&c, &r, combination_config(k, syntax), "10.0.0.3"),
                      NETSESSION_EV_READY);
     ck_assert_str_eq(c.info.dialect_name, k->dialect_name);
     ck_assert_str_eq(c.info.signing, k->signing_name);
@@ -216,7 +171,7 @@ END_TEST
 /* Where the server fixes what it allows, the client follows. */
 START_TEST(server_decides)
 {
-    const struct combination *k = &combinations[_i];
+    const combination *k = &combinations[_i];
     rig_client c;
 
     r.cfg.smb.max_dialect = k->dialect;
@@ -240,7 +195,7 @@ END_TEST
 
 START_TEST(no_compound)
 {
-    netsession_config *cfg = config_of(&combinations[_i], NETSESSION_NDR32);
+    netsession_config *cfg = combination_config(&combinations[_i], NETSESSION_NDR32);
 
     r.cfg.fill = FILL;
     rig_start(&r);

@@ -151,7 +151,7 @@ bool rig_join(rig_client *c, rig *r, netsession_config *cfg, const char *address
 {
     memset(c, 0, sizeof *c);
     c->rig = r;
-    c->most = SIZE_MAX;
+    c->most = c->until = SIZE_MAX;
     MUST(!(netsession_new(&c->ns, cfg, "rig")));
     netsession_config_free(cfg);
     c->conn = ns_server_conn_new(r->server, address, c);
@@ -170,6 +170,18 @@ static void to_server(rig_client *c)
     MUST(!(netsession_output_ack(c->ns, len)));
 }
 
+static bool has_ended(const rig_client *c, size_t len)
+{
+    if (c->received == c->until)
+        return c->ends;
+    return !len && (c->dropped || ns_server_conn_ended(c->conn));
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
 /* False: there is nothing for it, now or ever. */
 static bool to_client(rig_client *c)
 {
@@ -179,15 +191,16 @@ static bool to_client(rig_client *c)
 
     if (!in)
         return true;
-    if (!len && (c->dropped || ns_server_conn_ended(c->conn))) {
+    if (has_ended(c, len)) {
         (void)netsession_input_eof(c->ns);
         return true;
     }
-    len = len < c->most ? len : c->most;
-    len = len < room ? len : room;
+    len = least(least(len, room), least(c->most, c->until - c->received));
     if (!len)
         return false;
     memcpy(in, p, len);
+    if (c->tap)
+        c->tap(c, in, len);
     ns_server_conn_output_ack(c->conn, len);
     c->received += len;
     (void)netsession_input_ack(c->ns, len);

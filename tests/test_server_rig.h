@@ -34,16 +34,21 @@ void rig_stop(rig *r);
 
 /* ---- The client of netsession.h ---- */
 
-typedef struct rig_client {
+typedef struct rig_client rig_client;
+struct rig_client {
     rig *rig;
     netsession *ns;
     ns_server_conn *conn;
     size_t most;  /* bytes carried at once */
     bool dropped; /* by the server */
     size_t sent, received;
+    size_t until; /* so many bytes received, then nothing more, */
+    bool ends;    /* or the end */
+    /* Sees, and may change, what is received; or NULL. */
+    void (*tap)(rig_client *c, uint8_t *bytes, size_t len);
     netsession_event event; /* the newest */
     netsession_info info;   /* as of EV_READY */
-} rig_client;
+};
 
 /* "user:password"; NULL: no user. */
 netsession_config *rig_config(const char *account);

@@ -438,6 +438,19 @@ START_TEST(session_id_changes)
 }
 END_TEST
 
+/* The server goes on with the logon, but grants nothing to answer it with. */
+START_TEST(setup_without_credits)
+{
+    mechanism.legs = 2;
+    negotiated(choice_of(NETSESSION_SMB_3_1_1));
+    client.credits = 0;
+    srv.grant = 0;
+    answer_setup(STATUS_MORE_PROCESSING_REQUIRED, 0, go_on, sizeof go_on);
+    expect_protocol(deliver(PLAIN), "no credits");
+    ck_assert_uint_eq(client.out.len, 0);
+}
+END_TEST
+
 START_TEST(malformed_setup)
 {
     mechanism.legs = 2;
@@ -1404,6 +1417,7 @@ void smb2_open_cases(Suite *s)
     tcase_add_test(logon, first_failure_stands);
     tcase_add_test(logon, last_answer_unsigned);
     tcase_add_test(logon, session_id_changes);
+    tcase_add_test(logon, setup_without_credits);
     tcase_add_test(logon, malformed_setup);
     tcase_add_test(logon, no_session_key);
     tcase_add_test(logon, f62_preauth_mismatch);

@@ -36,14 +36,14 @@ static void admit(socket_rig *s, client clients[MAX_CLIENTS])
 }
 
 /* False: this client is done with. */
-static bool serve(client *c)
+static bool serve(client *c, uint64_t now)
 {
     size_t len;
     void *in = ns_server_conn_room(c->conn, &len);
     ssize_t n = in ? recv(c->fd, in, len, 0) : 0;
     const uint8_t *out;
 
-    if (n <= 0 || ns_server_conn_received(c->conn, (size_t)n, 1000))
+    if (n <= 0 || ns_server_conn_received(c->conn, (size_t)n, now))
         return false;
     while (out = ns_server_conn_output(c->conn, &len), len) {
         n = send(c->fd, out, len, MSG_NOSIGNAL);
@@ -73,7 +73,7 @@ static void *run(void *arg)
 
     while (poll(p, watch(s, clients, p), -1) >= 0 && !p[0].revents) {
         for (size_t i = 0; i < MAX_CLIENTS; i++)
-            if (clients[i].conn && p[i + 2].revents && !serve(&clients[i]))
+            if (clients[i].conn && p[i + 2].revents && !serve(&clients[i], s->now))
                 drop(&clients[i]);
         if (p[1].revents)
             admit(s, clients);
@@ -87,6 +87,7 @@ static void *run(void *arg)
 void socket_rig_init(socket_rig *s)
 {
     rig_init(&s->rig);
+    s->now = s->rig.now;
 }
 
 void socket_rig_start(socket_rig *s)

@@ -7,7 +7,8 @@
 #include "tests/test_server_rig.h"
 
 typedef struct socket_rig {
-    rig rig; /* the thread's alone while it runs */
+    rig rig;              /* the thread's alone while it runs, */
+    _Atomic uint64_t now; /* but for its time (ms) */
     pthread_t thread;
     int listener, stop[2];
     char target[32]; /* "127.0.0.1:40123" */

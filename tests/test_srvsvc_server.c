@@ -778,6 +778,10 @@ static const struct vector {
      "660000000000000005000000"},
     {"server, level 102 denied", 21, true, &reader, "000000000000000066000000",
      "6600000000000000000000000000000005000000"},
+    {"server, level 502 denied", 21, false, &reader, "00000000f6010000",
+     "f60100000000000005000000"},
+    {"server, level 503 denied", 21, false, &reader, "00000000f7010000",
+     "f70100000000000005000000"},
     {"server, level 4711", 21, false, &admin, "0000000067120000", "671200007c000000"},
     {"server, level 4711", 21, true, &admin, "000000000000000067120000",
      "67120000000000007c000000"},
@@ -944,12 +948,9 @@ START_TEST(test_s1_server_name)
 END_TEST
 
 /* A request by hand: the client's half refuses to send such names. */
-static uint32_t status_with_names(const char *client, const char *user)
+static uint32_t call_with_names(uint16_t opnum, const char *client, const char *user,
+                                const void *rest, size_t len)
 {
-    static const uint8_t rest[] = {
-        10,   0,    0,    0,    10, 0, 0, 0, 4, 0,
-        2,    0,    0,    0,    0,  0, 0, 0, 0, 0, /* an empty container */
-        0xFF, 0xFF, 0xFF, 0xFF, 0,  0, 0, 0};
     const char *names[] = {NULL, client, user};
     ns_writer stub = writer(), out;
     uint32_t fault;
@@ -966,10 +967,25 @@ static uint32_t status_with_names(const char *client, const char *user)
         if (units % 2 && units) /* the NUL was not in the padding */
             ns_put16(&stub, 0), ns_put_align(&stub, 0, 4);
     }
-    ns_put(&stub, rest, sizeof rest);
-    out = reply_to(&admin, SRVSVC_SESSION_ENUM, stub, &fault);
+    ns_put(&stub, rest, len);
+    out = reply_to(&admin, opnum, stub, &fault);
     ck_assert_uint_eq(fault, 0);
     return status_in(out);
+}
+
+static uint32_t status_with_names(const char *client, const char *user)
+{
+    static const uint8_t rest[] = {
+        10,   0,    0,    0,    10, 0, 0, 0, 4, 0,
+        2,    0,    0,    0,    0,  0, 0, 0, 0, 0, /* an empty container */
+        0xFF, 0xFF, 0xFF, 0xFF, 0,  0, 0, 0};
+
+    return call_with_names(SRVSVC_SESSION_ENUM, client, user, rest, sizeof rest);
+}
+
+static uint32_t del_status(const char *client, const char *user)
+{
+    return call_with_names(13, client, user, "", 0);
 }
 
 /* 1,024 units with the NUL are too many only when there is one more; and
@@ -990,6 +1006,8 @@ START_TEST(test_s2_long_names)
             ck_assert_uint_eq(status_with_names(name, NULL), units > 1023 ? 87 : 2312);
             ck_assert_uint_eq(status_with_names(NULL, name), units > 1023 ? 87 : 2221);
             ck_assert_uint_eq(status_with_names(name + 1, NULL), 2351);
+            ck_assert_uint_eq(del_status(name, NULL), units > 1023 ? 87 : 2312);
+            ck_assert_uint_eq(del_status(NULL, name), units > 1023 ? 87 : 2312);
         }
 }
 END_TEST

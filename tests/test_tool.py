@@ -55,9 +55,10 @@ class Usage(unittest.TestCase):
         self.refused("--min-dialect", "1.0", "h", says="2.0.2")
         self.refused("--signing", "md5", "h", says="AES-GMAC")
         self.refused("--cipher", "rot13", "h", says="AES-256-GCM")
+        self.refused("--target-name", "", "h", says="is no target name")
 
     def test_numbers(self):
-        for value in "0", "65536", "-1", "1x", "", " 1", "99999999999999999999999":
+        for value in "0", "65536", "-1", "1x", "x", "", " 1", "99999999999999999999999":
             self.refused("-p", value, "h", says="from 1 to 65535")
         self.refused("--timeout", "86401", "h", says="86400")
         self.refused("--preferred-length", "4294967296", "h", says="4294967295")
@@ -125,7 +126,24 @@ class Failure(unittest.TestCase):
                 done = subprocess.run([TOOL, *args], env=environment(USER="u", PASSWD="p"),
                                       stdout=full, stderr=subprocess.PIPE, text=True)
             self.assertEqual(done.returncode, 1)
-            self.assertEqual(done.stderr, "netsession: cannot write the output\n")
+            self.assertEqual(done.stderr, "netsession: cannot write the output: "
+                                          "No space left on device\n")
+
+
+class Closed(unittest.TestCase):
+    """Standard descriptors that are closed are no place for files and connections."""
+
+    def run_without(self, *descriptors):
+        return subprocess.run([TOOL, "-h"], env=environment(), capture_output=True, text=True,
+                              preexec_fn=lambda: [os.close(n) for n in descriptors], timeout=60)
+
+    def test_closed(self):
+        done = self.run_without(0)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        done = self.run_without(1)
+        self.assertEqual((done.returncode, done.stderr), (
+            1, "netsession: cannot write the output: Bad file descriptor\n"))
+        self.assertEqual(self.run_without(0, 1, 2).returncode, 1)
 
 
 class Examples(unittest.TestCase):
@@ -160,6 +178,21 @@ class Credentials(unittest.TestCase):
         for args in ("-N", "-U", "u"), ("--anonymous",):
             done = run("--json", *args, CLOSED)
             self.assertEqual(json.loads(done.stdout)["error"]["layer"], "tcp", done)
+
+    def test_names(self):
+        """DOMAIN/user is one, and no part of a name that has a backslash."""
+        for name in "D/u", "D\\u", "D/x\\u", "u@R":
+            done = run("--use-kerberos=off", "-U", name, CLOSED, PASSWD="p")
+            self.assertIn("cannot connect", done.stderr)
+        done = run("-U", "u", CLOSED, PASSWD_FD="x")
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("PASSWD_FD", done.stderr)
+
+    def test_clients(self):
+        for name in "c", "\\\\c", "":
+            done = run("--client", "x", "--client", name, "-p", "1", "--timeout", "5", "127.0.0.1",
+                       USER="u", PASSWD="p")
+            self.assertIn("cannot connect", done.stderr)
 
     def test_files(self):
         with tempfile.NamedTemporaryFile("w") as file:  # mode 600
@@ -271,13 +304,14 @@ class NoKerberos(unittest.TestCase):
 class Prompt(unittest.TestCase):
     """On a terminal of its own."""
 
-    def start(self, user="alice", shown="alice"):
+    def start(self, user="alice", shown="alice", args=None, ignored=(), **env):
+        args = args or ["-U", user]
         pid, tty = pty.fork()
         if pid == 0:
             # Whoever started the tests may have had them ignored.
             for number in signal.SIGINT, signal.SIGTERM, signal.SIGQUIT:
-                signal.signal(number, signal.SIG_DFL)
-            os.execve(TOOL, [TOOL, "-U", user, CLOSED], environment())
+                signal.signal(number, signal.SIG_IGN if number in ignored else signal.SIG_DFL)
+            os.execve(TOOL, [TOOL, *args, CLOSED], environment(**env))
         self.addCleanup(os.close, tty)
         text = b""
         while not text.endswith(b": "):
@@ -314,6 +348,35 @@ class Prompt(unittest.TestCase):
         self.rest(tty)
         os.waitpid(pid, 0)
 
+    def test_whose(self):
+        """As far as it is known whom to ask."""
+        with tempfile.NamedTemporaryFile("w") as file:
+            file.write("username = u\n")
+            file.flush()
+            for args, shown in (["-v"], "bob"), (["-A", file.name], "this user"):
+                pid, tty = self.start(args=args, shown=shown, USER="bob")
+                attributes = termios.tcgetattr(tty)
+                attributes[0] &= ~termios.ICRNL  # \r ends the answer, too
+                attributes[3] &= ~termios.ICANON
+                termios.tcsetattr(tty, termios.TCSANOW, attributes)
+                os.write(tty, b"secret\r")
+                self.assertIn(CLOSED.encode(), self.rest(tty))
+                os.waitpid(pid, 0)
+
+    def test_ignored_signals(self):
+        """They stay so."""
+        pid, tty = self.start(ignored=(signal.SIGTERM,))
+        os.kill(pid, signal.SIGTERM)
+        os.write(tty, b"secret\n")
+        self.assertIn(CLOSED.encode(), self.rest(tty))
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 1)
+
+    def test_too_long(self):
+        pid, tty = self.start()
+        os.write(tty, 1024 * b"x" + b"\n")
+        self.assertIn(b"no password was read from the terminal: Message too long", self.rest(tty))
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 1)
+
     def test_end_of_file(self):
         pid, tty = self.start()
         os.write(tty, b"\x04")
@@ -334,7 +397,7 @@ class Jobs(unittest.TestCase):
     becomes of its job."""
 
     class Shell:
-        def __init__(self, report, ignored=()):
+        def __init__(self, report, ignored=(), blocked=()):
             signal.signal(signal.SIGTTOU, signal.SIG_IGN)
             signal.alarm(20)
             self.report = report
@@ -343,6 +406,7 @@ class Jobs(unittest.TestCase):
                 os.setpgid(0, 0)
                 for number in signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU:
                     signal.signal(number, signal.SIG_IGN if number in ignored else signal.SIG_DFL)
+                signal.pthread_sigmask(signal.SIG_BLOCK, blocked)
                 os.execve(TOOL, [TOOL, "-U", "alice", CLOSED], environment())
             with contextlib.suppress(OSError):
                 os.setpgid(self.job, self.job)  # unless it did so itself and went on
@@ -439,10 +503,11 @@ class Jobs(unittest.TestCase):
         self.assertNotIn(b"secret", Prompt.rest(tty))
 
     def test_cannot_be_stopped(self):
-        tty, report = self.start(lambda shell: shell.wait(),
-                                 ignored=(signal.SIGTTIN, signal.SIGTTOU))
-        self.assertEqual(report.readline(), "exited 1 seen\n")
-        self.assertIn(b"no terminal", Prompt.rest(tty))
+        for how in "ignored", "blocked":
+            tty, report = self.start(lambda shell: shell.wait(),
+                                     **{how: (signal.SIGTTIN, signal.SIGTTOU)})
+            self.assertEqual(report.readline(), "exited 1 seen\n")
+            self.assertIn(b"no password was read from the terminal: ", Prompt.rest(tty))
 
 
 class Core(unittest.TestCase):

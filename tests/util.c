@@ -108,3 +108,13 @@ uint8_t *test_copy(const void *p, size_t n)
         memcpy(copy, p, n);
     return copy;
 }
+
+/* ---- Sweeps ---- */
+
+size_t test_sweep_step(void)
+{
+    const char *s = getenv("SWEEP_STEP");
+    int step = s ? atoi(s) : 1;
+
+    return step > 0 ? (size_t)step : 1;
+}

@@ -30,4 +30,10 @@ void test_assert_hex(const void *p, size_t n, const char *hex);
  * its end; for free(). */
 uint8_t *test_copy(const void *p, size_t n);
 
+/* ---- Sweeps ---- */
+
+/* A sweep over all bytes takes every so manieth of them: each, unless
+ * SWEEP_STEP says otherwise, where a test takes many times as long. */
+size_t test_sweep_step(void);
+
 #endif

@@ -128,7 +128,7 @@ void between_change(between *b, unsigned how, ns_reader *in)
     memcpy(before, b->msg, len);
     if (by.p)
         changes[how % (sizeof changes / sizeof *changes)](b, at, by);
-    b->changed |= b->len != len || memcmp(before, b->msg, len);
+    b->changed |= b->len != len || memcmp(before, b->msg, len) != 0;
 }
 
 /* ---- Protection ---- */

@@ -136,7 +136,7 @@ static void downgrades(void)
     static const char places[] = {66, 68, 72, 88};
 
     for (size_t i = 0; i < 2 * sizeof places; i++) {
-        const char change[] = {i & 1, 1, places[i / 2], 0, 1, 0};
+        const char change[] = {(char)(i & 1), 1, places[i / 2], 0, 1, 0};
 
         seed("client", change, sizeof change, (ns_slice){"", 0});
     }

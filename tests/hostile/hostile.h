@@ -37,6 +37,7 @@ enum stage {
     AT_BIND, /* the first TRANSCEIVE */
     AT_CALL, /* the others */
     AT_READ,
+    AT_WRITE,
     AT_OTHER,
     AT_ANY
 };
@@ -88,6 +89,9 @@ struct fault {
     bool keep_hash; /* the server's preauth hash stays that of the truth */
     bool list;      /* asked through netsession_list, on a socket only */
     bool compound;
+    enum stage from;   /* where it becomes a lie; 0: where it is told first */
+    bool ioctl;        /* its offsets are those of an answer to IOCTL */
+    bool ours;         /* it takes netsession's own entropy to tell it */
     bool rude;         /* only at the end: the page comes, leaving fails */
     bool any_error;    /* whichever it is */
     bool any_outcome;  /* whatever it is, as long as it is sound */
@@ -124,6 +128,8 @@ const section *hostile_section(size_t i);
 
 /* ---- The liar ---- */
 
+#define HEARD 12
+
 enum ending { STAYS, CLOSES, RESETS, HALF_CLOSES, FALLS_SILENT };
 
 struct liar {
@@ -137,6 +143,7 @@ struct liar {
     srvsvc_backend backend;
     ns_fill_text text;
     uint32_t rows;
+    bool alike; /* each of the same client and user, for those who ask for one */
     uint64_t now;
 
     const fault *f;
@@ -144,6 +151,11 @@ struct liar {
     bool sealed;
     unsigned step;
     bool lied;
+    bool told, due;                /* what was sent differs from the truth, or will */
+    uint16_t heard[HEARD];         /* the requests since, */
+    unsigned heard_count;          /* of which so many */
+    smb2_session last;             /* the session, for when it is over */
+    bool logged_on, asked, writes; /* so far the client has done this */
 
     ns_writer in;      /* the client's frame so far */
     ns_writer request; /* its newest, without transport header */
@@ -152,6 +164,7 @@ struct liar {
 
     enum stage stage; /* of msg */
     ns_writer msg;    /* the server's message, in plain text */
+    ns_writer truth;  /* what a lie is told in place of */
     size_t frame_len; /* of the frame that it came in */
     bool was_signed, was_sealed;
     bool taken; /* the lie has sent what there is to send */
@@ -160,7 +173,10 @@ struct liar {
     ns_writer pdu; /* what it says */
     size_t pdu_read;
     bool pdu_made;
-    unsigned pdus, calls, shown;
+    uint32_t call_id; /* of the PDU, */
+    uint16_t context; /* its presentation context, */
+    bool ndr64;       /* and the syntax of the call */
+    unsigned pdus, shown;
     bool endless; /* the pipe always has something to say, */
     size_t sip;   /* so much of it at once; 0: all */
 
@@ -183,9 +199,12 @@ const uint8_t *liar_output(const liar *l, size_t *len);
 void liar_output_ack(liar *l, size_t len);
 /* Nothing more will be sent; how it ends, STAYS: it does not. */
 enum ending liar_ending(const liar *l);
+/* Has the client been lied to?  Where the fault is a truth: has it come to it? */
+bool liar_told(const liar *l);
 
 /* ---- What lies are made of ---- */
 
+/* The client's; before it has one, zeros. */
 smb2_session *liar_session(liar *l);
 /* A frame with its transport header; msg as it is, signed, encrypted, or as
  * the server would have sent it. */

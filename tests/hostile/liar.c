@@ -39,8 +39,8 @@ static uint64_t session_id(void *ctx)
 
 static bool logged_on(void *ctx, smb2_session *session)
 {
-    (void)ctx;
     session->owner = 1;
+    ((liar *)ctx)->logged_on = true;
     return true;
 }
 
@@ -63,6 +63,12 @@ static void log_line(void *ctx, const char *line)
     (void)line;
 }
 
+/* A lie was told if what is sent in place of the truth is something else. */
+static bool is_lie(const liar *l, const ns_writer *said)
+{
+    return said->len != l->truth.len || memcmp(said->p, l->truth.p, said->len) != 0;
+}
+
 /* ---- The list ---- */
 
 static bool next_row(void *ctx, uint32_t after, srvsvc_session *out)
@@ -72,6 +78,10 @@ static bool next_row(void *ctx, uint32_t after, srvsvc_session *out)
     if (after >= l->rows)
         return false;
     ns_fill_make(1, after + 1, &l->text, out);
+    if (l->alike) {
+        out->client = "127.0.0.1";
+        out->user = "admin";
+    }
     return true;
 }
 
@@ -83,6 +93,16 @@ static uint32_t remove_rows(void *ctx, const char *client, const char *user)
     return 0;
 }
 
+/* The lie about a stub or a PDU: told when the pipe is read. */
+static void tell_of(liar *l, void (*lie)(liar *l, ns_writer *w), ns_writer *w)
+{
+    ns_writer_reset(&l->truth);
+    ns_put(&l->truth, w->p, w->len);
+    l->lied = true;
+    lie(l, w);
+    l->due |= is_lie(l, w);
+}
+
 static int on_call(void *ctx, const rpc_call *call, ns_writer *out, uint32_t *fault_code)
 {
     static const srvsvc_caller caller = {.admin = true, .read = true};
@@ -91,10 +111,10 @@ static int on_call(void *ctx, const rpc_call *call, ns_writer *out, uint32_t *fa
     int rc = srvsvc_dispatch(&l->backend, &caller, &l->hooks, call->opnum, call->stub, format,
                              out, fault_code);
 
-    if (!rc && l->f->stub && (!l->lied || l->f->always)) {
-        l->lied = true;
-        l->f->stub(l, out);
-    }
+    l->asked = true;
+    l->ndr64 = call->ndr64;
+    if (!rc && l->f->stub && (!l->lied || l->f->always))
+        tell_of(l, l->f->stub, out);
     return rc;
 }
 
@@ -130,6 +150,18 @@ static bool lies_now(const liar *l)
     return l->f->pdu && (l->at == now || l->at == AT_ANY) && (!l->lied || l->f->always);
 }
 
+/* Whatever is said in place of the PDU belongs to the same call. */
+static void note_call(liar *l)
+{
+    const uint8_t *p = l->pdu.p;
+
+    if (l->pdu.len < 24)
+        return;
+    l->call_id = ns_le32(p + 12);
+    if (p[2] == RPC_RESPONSE)
+        l->context = ns_le16(p + 20);
+}
+
 /* A copy of what the RPC server says, or what is said in its place. */
 static void make_pdu(liar *l)
 {
@@ -142,10 +174,10 @@ static void make_pdu(liar *l)
     l->pdu_read = 0;
     ns_put(&l->pdu, p, p ? len : 0);
     l->pdu_made = true;
+    note_call(l);
     if (!lies_now(l))
         return;
-    l->lied = true;
-    l->f->pdu(l, &l->pdu);
+    tell_of(l, l->f->pdu, &l->pdu);
     l->pdus++;
 }
 
@@ -164,6 +196,7 @@ static void pipe_output_ack(void *pipe, size_t n)
     liar *l = pipe;
     size_t len = 0;
 
+    l->told |= l->due;
     l->pdu_read += n;
     if (l->pdu_read < l->pdu.len)
         return;
@@ -253,6 +286,7 @@ void liar_init(liar *l, const fault *f, bool sealed, unsigned step)
     ns_writer_init(&l->in, &l->hooks, WIRE_MAX);
     ns_writer_init(&l->request, &l->hooks, WIRE_MAX);
     ns_writer_init(&l->msg, &l->hooks, WIRE_MAX);
+    ns_writer_init(&l->truth, &l->hooks, WIRE_MAX);
     ns_writer_init(&l->pdu, &l->hooks, WIRE_MAX);
     ns_writer_init(&l->out, &l->hooks, WIRE_MAX);
     if (f->server)
@@ -267,6 +301,7 @@ void liar_free(liar *l)
     ns_writer_free(&l->in);
     ns_writer_free(&l->request);
     ns_writer_free(&l->msg);
+    ns_writer_free(&l->truth);
     ns_writer_free(&l->pdu);
     ns_writer_free(&l->out);
     MUST(!l->heap.live);
@@ -276,7 +311,7 @@ void liar_free(liar *l)
 
 smb2_session *liar_session(liar *l)
 {
-    return l->smb.sessions;
+    return l->smb.sessions ? l->smb.sessions : &l->last;
 }
 
 void set8(ns_writer *w, size_t at, unsigned v)
@@ -344,6 +379,7 @@ void make_error(liar *l, uint32_t status)
 {
     l->msg.len = SMB2_HEADER_LEN;
     ns_set32(&l->msg, H_STATUS, status);
+    ns_set32(&l->msg, H_NEXT, 0);
     smb2_error_put(&l->msg);
 }
 
@@ -376,11 +412,23 @@ void lie_bit(liar *l)
 
 /* ---- From the server to the client ---- */
 
-static enum stage stage_of_ioctl(liar *l)
+static enum stage stage_of_ioctl(const liar *l)
 {
     if (l->msg.len >= 72 && ns_le32(l->msg.p + 68) == SMB2_FSCTL_VALIDATE_NEGOTIATE_INFO)
         return AT_VALIDATE;
-    return l->calls++ ? AT_CALL : AT_BIND;
+    return l->asked ? AT_CALL : AT_BIND;
+}
+
+/* Who writes to the pipe, in place of TRANSCEIVE, reads its answers; what
+ * remains of the call's is read in either case. */
+static enum stage stage_of_read(liar *l)
+{
+    bool answers = l->writes;
+
+    if (!answers || !l->asked)
+        return answers ? AT_BIND : AT_READ;
+    l->writes = false;
+    return AT_CALL;
 }
 
 static enum stage stage_of(liar *l)
@@ -388,7 +436,7 @@ static enum stage stage_of(liar *l)
     static const enum stage stages[SMB2_NOTIFICATION] = {
         [SMB2_NEGOTIATE] = AT_NEGOTIATE, [SMB2_SESSION_SETUP] = AT_LOGON,
         [SMB2_TREE_CONNECT] = AT_TREE,   [SMB2_CREATE] = AT_CREATE,
-        [SMB2_READ] = AT_READ,
+        [SMB2_WRITE] = AT_WRITE,
     };
     unsigned command = ns_le16(l->msg.p + H_COMMAND);
     uint32_t status = ns_le32(l->msg.p + H_STATUS);
@@ -399,6 +447,9 @@ static enum stage stage_of(liar *l)
         return AT_CHALLENGE;
     if (command == SMB2_IOCTL)
         return stage_of_ioctl(l);
+    if (command == SMB2_READ)
+        return stage_of_read(l);
+    l->writes |= command == SMB2_WRITE;
     return command < SMB2_NOTIFICATION && stages[command] ? stages[command] : AT_OTHER;
 }
 
@@ -417,10 +468,32 @@ static void rehash(liar *l)
     memcpy(first ? l->smb.preauth : liar_session(l)->preauth, hash, sizeof hash);
 }
 
+/* Without a session there is no key; without a compound, or without an IOCTL,
+ * nothing where the lie of one could stand. */
+static bool fits(const liar *l)
+{
+    if (!l->smb.sessions && !l->logged_on && l->stage != AT_NEGOTIATE)
+        return false;
+    if (l->f->ioctl && ns_le16(l->msg.p + H_COMMAND) != SMB2_IOCTL)
+        return false;
+    return !l->f->compound || l->stage != AT_TREE || ns_le32(l->msg.p + H_NEXT);
+}
+
+static bool lies_about(const liar *l)
+{
+    if (!l->f->message || (l->lied && !l->f->always))
+        return false;
+    return (l->at == l->stage || l->at == AT_ANY) && fits(l);
+}
+
 static void tell(liar *l)
 {
+    ns_writer_reset(&l->truth);
+    ns_put(&l->truth, l->msg.p, l->msg.len);
     l->lied = true;
     l->f->message(l);
+    if (!l->f->from || l->f->from == l->stage)
+        l->told |= l->taken || is_lie(l, &l->msg);
     rehash(l);
 }
 
@@ -428,10 +501,6 @@ static void on_server_frame(liar *l, const uint8_t *p, size_t len)
 {
     smb2_session *s = liar_session(l);
 
-    if (!s && l->calls) { /* after the LOGOFF there are no keys */
-        put_frame(l, p, len);
-        return;
-    }
     ns_writer_reset(&l->msg);
     ns_put(&l->msg, p, len);
     l->frame_len = len;
@@ -443,7 +512,7 @@ static void on_server_frame(liar *l, const uint8_t *p, size_t len)
     l->was_signed = (l->msg.p[H_FLAGS] & SMB2_FLAG_SIGNED) != 0;
     l->stage = stage_of(l);
     l->taken = false;
-    if (l->f->message && (l->at == l->stage || l->at == AT_ANY) && (!l->lied || l->f->always))
+    if (lies_about(l))
         tell(l);
     if (!l->taken)
         put_protected(l);
@@ -479,19 +548,48 @@ static void feed_server(liar *l, const uint8_t *p, size_t len)
 
 static bool is_protected(const liar *l)
 {
+    if (l->request.len < SMB2_HEADER_LEN)
+        return false;
     if (ns_le32(l->request.p) == SMB2_TRANSFORM)
         return true;
     return !l->sealed && l->request.p[H_FLAGS] & SMB2_FLAG_SIGNED;
 }
 
-static void on_client_frame(liar *l)
+/* What the client asks for after the lie, as far as it can be read. */
+static void note_requests(liar *l)
 {
     smb2_session *s = liar_session(l);
+    ns_writer *w = &l->truth;
+    size_t next = 0;
+
+    ns_writer_reset(w);
+    ns_put(w, l->request.p, l->request.len);
+    if (w->len >= SMB2_TRANSFORM_LEN && ns_le32(w->p) == SMB2_TRANSFORM &&
+        !smb2_decrypt(l->smb.cipher, s->keys.to_server, s->id, w->p, w->len))
+        ns_writer_drop(w, SMB2_TRANSFORM_LEN);
+    do {
+        ns_writer_drop(w, next);
+        if (w->len < SMB2_HEADER_LEN || ns_le32(w->p) == SMB2_TRANSFORM)
+            return;
+        if (l->heard_count < HEARD)
+            l->heard[l->heard_count] = ns_le16(w->p + H_COMMAND);
+        l->heard_count++;
+        next = ns_le32(w->p + H_NEXT);
+    } while (next && next < w->len);
+}
+
+static void on_client_frame(liar *l)
+{
+    smb2_session *s = l->smb.sessions;
 
     ns_writer_reset(&l->request);
     ns_put(&l->request, l->in.p + 4, l->in.len - 4);
+    if (!l->f->wire && liar_told(l))
+        note_requests(l);
     if (s && s->valid && s->keyed && !is_protected(l))
         l->revealed = true;
+    if (s)
+        l->last = *s; /* a LOGOFF is answered without it */
     feed_server(l, l->in.p, l->in.len);
     ns_writer_reset(&l->in);
     drain_server(l);
@@ -516,6 +614,15 @@ void liar_received(liar *l, const uint8_t *p, size_t len)
         if (l->in.len > 4 && l->in.len == client_frame(l))
             on_client_frame(l);
     }
+}
+
+bool liar_told(const liar *l)
+{
+    const fault *f = l->f;
+
+    if (f->wire)
+        return l->cut == SIZE_MAX || l->carried >= l->cut;
+    return f->message || f->pdu || f->stub ? l->told : l->asked;
 }
 
 /* ---- The wire ---- */

@@ -65,9 +65,9 @@ static void put_string(ns_writer *w, bool ndr64, const stub_spec *s)
 {
     int32_t units = s->text == EMPTY ? 0 : UNITS;
 
-    put_wide(w, ndr64, (uint64_t)(units + s->most));
+    put_wide(w, ndr64, (uint64_t)((int64_t)units + s->most));
     put_wide(w, ndr64, s->offset);
-    put_wide(w, ndr64, (uint64_t)(units + s->actual));
+    put_wide(w, ndr64, (uint64_t)((int64_t)units + s->actual));
     if (units)
         put_units(w, s->text);
 }
@@ -113,7 +113,7 @@ static void put_stub(ns_writer *w, bool ndr64, const stub_spec *s)
 void lie_stub(liar *l, ns_writer *w)
 {
     w->len = 0;
-    put_stub(w, l->sealed, l->f->arg);
+    put_stub(w, l->ndr64, l->f->arg);
 }
 
 /* ---- Pages without end ---- */
@@ -125,7 +125,7 @@ static void put_page(liar *l, ns_writer *w, uint32_t resume)
     const stub_spec page = {RIGHT, .resume = resume, .status = ERROR_MORE_DATA};
 
     w->len = 0;
-    put_stub(w, l->sealed, &page);
+    put_stub(w, l->ndr64, &page);
 }
 
 static void same_resume(liar *l, ns_writer *w)
@@ -144,7 +144,7 @@ static void no_entries(liar *l, ns_writer *w)
         .level = 10, .tag = 10, .resume = 5 + (uint32_t)l->count++, .status = ERROR_MORE_DATA};
 
     w->len = 0;
-    put_stub(w, l->sealed, &page);
+    put_stub(w, l->ndr64, &page);
 }
 
 /* ---- The table ---- */

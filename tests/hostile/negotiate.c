@@ -23,26 +23,32 @@ static size_t padded(size_t n)
     return (n + 7) & ~(size_t)7;
 }
 
-/* Where the context of this type begins: type, length, reserved, data. */
+/* Where the context of this type begins: type, length, reserved, data.  0:
+ * nowhere, since the client has not sent one. */
 static size_t context(const liar *l, unsigned type)
 {
     size_t at = ns_le32(l->msg.p + N_CONTEXTS);
 
-    while (ns_le16(l->msg.p + at) != type) {
-        at += padded(8 + (size_t)ns_le16(l->msg.p + at + 2));
-        MUST(at + 8 <= l->msg.len);
-    }
-    return at;
+    for (; at + 8 <= l->msg.len; at += padded(8 + (size_t)ns_le16(l->msg.p + at + 2)))
+        if (ns_le16(l->msg.p + at) == type)
+            return at;
+    return 0;
 }
 
 static void set_in_context(liar *l, unsigned type, size_t off, unsigned value)
 {
-    ns_set16(&l->msg, context(l, type) + 8 + off, (uint16_t)value);
+    size_t at = context(l, type);
+
+    if (at)
+        ns_set16(&l->msg, at + 8 + off, (uint16_t)value);
 }
 
 static void no_preauth(liar *l)
 {
-    ns_set16(&l->msg, context(l, PREAUTH), 0x7777);
+    size_t at = context(l, PREAUTH);
+
+    if (at)
+        ns_set16(&l->msg, at, 0x7777);
 }
 
 /* A second one, just like one that is there. */
@@ -51,6 +57,8 @@ static void copy_context(liar *l, unsigned type)
     size_t at = context(l, type), len = 8 + (size_t)ns_le16(l->msg.p + at + 2);
     uint8_t copy[64];
 
+    if (!at)
+        return;
     MUST(len <= sizeof copy);
     memcpy(copy, l->msg.p + at, len);
     ns_put_align(&l->msg, 0, 8);
@@ -506,6 +514,7 @@ const fault negotiate_faults[] = {
      .sent = "an error for it in the compound, then the call's answer without it (3.0.2)",
      .at = AT_ANY,
      .message = never_validates,
+     .from = AT_VALIDATE,
      .always = true,
      .dialect = NETSESSION_SMB_3_0_2,
      .client = since_3,
@@ -517,6 +526,7 @@ const fault negotiate_faults[] = {
      .sent = "an error for it in the compound, then another Guid (3.0.2)",
      .at = AT_ANY,
      .message = validates_another,
+     .from = AT_VALIDATE,
      .always = true,
      .dialect = NETSESSION_SMB_3_0_2,
      .client = since_3,

@@ -6,7 +6,6 @@
 /* Offsets from the SMB2 header, of an answer to IOCTL and READ. */
 enum { I_OUTPUT = 96, I_COUNT = 100, R_OFFSET = 66, R_COUNT = 68 };
 
-#define CALL_ID   2   /* of the first call, like the bind's */
 #define MANY_ROWS 200 /* more than one fragment holds */
 
 static void share_type(liar *l)
@@ -21,14 +20,13 @@ static void share_type(liar *l)
 static void fragment_without_end(liar *l, ns_writer *w)
 {
     static const uint8_t zeros[4000];
-    const rpc_response rsp = {.context_id = 0, .stub = zeros, .len = sizeof zeros};
-    uint32_t call_id = l->shown ? CALL_ID : 0;
+    const rpc_response rsp = {.context_id = l->context, .stub = zeros, .len = sizeof zeros};
 
-    if (!call_id)
+    if (!l->shown)
         return;
     l->endless = true;
     w->len = 0;
-    rpc_put_response(w, l->shown > 1 ? 0 : RPC_FIRST_FRAG, call_id, &rsp);
+    rpc_put_response(w, l->shown > 1 ? 0 : RPC_FIRST_FRAG, l->call_id, &rsp);
 }
 
 static void sips_without_end(liar *l, ns_writer *w)
@@ -42,7 +40,7 @@ static void overflow_always(liar *l)
     if (l->stage == AT_CALL || l->stage == AT_READ)
         ns_set32(&l->msg, H_STATUS, STATUS_BUFFER_OVERFLOW);
     if (l->sip)
-        l->now += 50;
+        l->pace_ms = 50;
 }
 
 static void more_output(liar *l)
@@ -122,6 +120,7 @@ const fault pipe_faults[] = {
      .name = "zero-byte reads",
      .sent = "an answer to NetrSessionEnum without output",
      .at = AT_CALL,
+     .ioctl = true,
      POKED(I_COUNT, 4, 0),
      BROKEN},
     {.number = "83b",
@@ -135,6 +134,7 @@ const fault pipe_faults[] = {
      .name = "more output than asked for",
      .sent = "65537 bytes where 65536 were asked for",
      .at = AT_CALL,
+     .ioctl = true,
      .message = more_output,
      BROKEN},
     {.number = "84b",
@@ -148,6 +148,7 @@ const fault pipe_faults[] = {
      .name = "output offset inside the header",
      .sent = "0, 8 ... 104",
      .at = AT_CALL,
+     .ioctl = true,
      .message = output_inside,
      .sweep = EACH_CASE,
      .cases = 14,
@@ -165,6 +166,7 @@ const fault pipe_faults[] = {
      .name = "output offset past the end",
      .sent = "0xFFFFFFFF, 0xFFFFFFF0, 0x80000000, 0x10000",
      .at = AT_CALL,
+     .ioctl = true,
      .message = output_past,
      .sweep = EACH_CASE,
      .cases = 4,
@@ -173,12 +175,14 @@ const fault pipe_faults[] = {
      .name = "output longer than the data",
      .sent = "OutputCount 0xFFFFFFFF",
      .at = AT_CALL,
+     .ioctl = true,
      POKED(I_COUNT, 4, 0xFFFFFFFFu),
      BROKEN},
     {.number = "85e",
      .name = "another control code",
      .sent = "the answer to another FSCTL",
      .at = AT_CALL,
+     .ioctl = true,
      .message = other_control,
      BROKEN},
     {.number = "85f",

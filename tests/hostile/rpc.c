@@ -18,7 +18,6 @@ enum {
     P_MAX_RECV = 18
 };
 
-#define CALL_ID   2 /* of the bind and of the first call */
 #define MANY_ROWS 200
 
 /* ---- Fields ---- */
@@ -97,11 +96,11 @@ static void not_last(liar *l, ns_writer *w)
 static void put_fragment(liar *l, ns_writer *w, size_t len)
 {
     static const uint8_t zeros[4000];
-    const rpc_response rsp = {.stub = zeros, .len = len};
+    const rpc_response rsp = {.context_id = l->context, .stub = zeros, .len = len};
 
     l->endless = true;
     w->len = 0;
-    rpc_put_response(w, l->pdus ? 0 : RPC_FIRST_FRAG, CALL_ID, &rsp);
+    rpc_put_response(w, l->pdus ? 0 : RPC_FIRST_FRAG, l->call_id, &rsp);
 }
 
 static void empty_without_end(liar *l, ns_writer *w)
@@ -165,7 +164,7 @@ static void nak(liar *l, ns_writer *w)
                                        RPC_NAK_PROTOCOL, RPC_NAK_AUTH_TYPE, 0xFFFF};
 
     w->len = 0;
-    rpc_put_bind_nak(w, CALL_ID, reasons[l->step]);
+    rpc_put_bind_nak(w, l->call_id, reasons[l->step]);
 }
 
 static void reject(liar *l, ns_writer *w)
@@ -177,15 +176,15 @@ static void reject(liar *l, ns_writer *w)
     size_t start;
 
     w->len = 0;
-    start = rpc_begin_ack(w, RPC_BIND_ACK, RPC_WHOLE, CALL_ID, &head, "\\PIPE\\srvsvc");
+    start = rpc_begin_ack(w, RPC_BIND_ACK, RPC_WHOLE, l->call_id, &head, "\\PIPE\\srvsvc");
     rpc_put_result(w, &res);
     rpc_end_pdu(w, start);
 }
 
-static void put_the_fault(ns_writer *w, uint32_t status)
+static void put_the_fault(const liar *l, ns_writer *w, uint32_t status)
 {
     w->len = 0;
-    rpc_put_fault(w, 0, CALL_ID, &(rpc_fault){.status = status});
+    rpc_put_fault(w, 0, l->call_id, &(rpc_fault){.context_id = l->context, .status = status});
 }
 
 /* In place of the second fragment. */
@@ -195,7 +194,7 @@ static void fault_midway(liar *l, ns_writer *w)
 
     if (l->pdus != 1)
         return;
-    put_the_fault(w, RPC_FAULT_OUT_TOO_BIG);
+    put_the_fault(l, w, RPC_FAULT_OUT_TOO_BIG);
     while (rpc_server_output(&l->rpc, &len)) /* the rest is never told */
         rpc_server_output_ack(&l->rpc, len);
 }
@@ -205,7 +204,7 @@ static void forbidden_fault(liar *l, ns_writer *w)
 {
     static const uint32_t statuses[] = {0, 0x80000003, 0xC0000005, 0xC00000FD, 0xC0000420};
 
-    put_the_fault(w, statuses[l->step]);
+    put_the_fault(l, w, statuses[l->step]);
 }
 
 static void small_fragments(liar *l, ns_writer *w)

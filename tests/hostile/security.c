@@ -37,9 +37,10 @@ static void echoed_signature(liar *l)
 /* Of the frame as it should be. */
 static void flip_bit(liar *l)
 {
-    size_t at = l->out.len + 4 + l->step / 8;
+    size_t at = l->out.len + 4;
 
     put_protected(l);
+    at += l->step / 8 % (l->out.len - at);
     l->out.p[at] ^= (uint8_t)(1u << l->step % 8);
 }
 
@@ -179,8 +180,10 @@ static void replayed_frame(liar *l)
 
 static void old_nonce(liar *l)
 {
-    if (liar_session(l) && l->was_sealed)
-        liar_session(l)->nonce = 1;
+    if (!l->was_sealed)
+        return;
+    liar_session(l)->nonce = 1;
+    l->told = true;
 }
 
 static void inner_session_0(liar *l)
@@ -369,6 +372,7 @@ const fault security_faults[] = {
      .sent = "IPC$ with SHAREFLAG_ENCRYPT_DATA, then an answer that is signed only",
      .at = AT_ANY,
      .message = share_then_plain,
+     .from = AT_CREATE,
      .always = true,
      .modes = SIGNED,
      DISTRUST},

@@ -1,19 +1,13 @@
 /* A fault over TCP: the liar in a thread behind a listening socket, the
  * client's blocking calls here. */
-#include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "tests/hostile/hostile.h"
+#include "tests/hostile/wire.h"
 
 #define SAMPLES      6     /* of a sweep */
 #define PATIENCE     10000 /* ms, for what must not take the deadline */
@@ -21,107 +15,44 @@
 #define SLOW_BYTE_MS 20    /* in place of a second */
 
 struct host {
-    liar l;
-    int listener, fd;
+    struct wire w;
+    int listener;
     unsigned port;
     pthread_t thread;
-    bool shut;
 };
 
 #define OK(call) MUST(!(call))
 
 /* ---- The server's thread ---- */
 
-static void end_with(struct host *h, enum ending e)
-{
-    const struct linger hard = {1, 0};
-
-    if (e == RESETS)
-        (void)setsockopt(h->fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
-    if (e == HALF_CLOSES && !h->shut)
-        (void)shutdown(h->fd, SHUT_WR);
-    h->shut = true;
-    if (e == RESETS || e == CLOSES) {
-        close(h->fd);
-        h->fd = -1;
-    }
-}
-
-/* False: the client is gone. */
-static bool hear(struct host *h)
-{
-    static uint8_t bytes[65536];
-    ssize_t n = recv(h->fd, bytes, sizeof bytes, 0);
-
-    if (n > 0)
-        liar_received(&h->l, bytes, (size_t)n);
-    return n > 0 || (n < 0 && errno == EINTR);
-}
-
-static bool speak(struct host *h)
-{
-    size_t len;
-    const uint8_t *p = liar_output(&h->l, &len);
-    ssize_t n = send(h->fd, p, len, MSG_NOSIGNAL | MSG_DONTWAIT);
-
-    if (n < 0)
-        return errno == EAGAIN || errno == EINTR;
-    liar_output_ack(&h->l, (size_t)n);
-    if (h->l.pace_ms)
-        poll(NULL, 0, SLOW_BYTE_MS);
-    return true;
-}
-
 /* One turn; false: it is over. */
-static bool turn(struct host *h)
+static bool turn(struct wire *w)
 {
-    struct pollfd p = {.fd = h->fd, .events = POLLIN};
-    enum ending e = liar_ending(&h->l);
-    size_t len;
+    struct pollfd p;
 
-    (void)liar_output(&h->l, &len);
-    if (!len && e != STAYS && e != FALLS_SILENT && !h->shut)
-        end_with(h, e);
-    if (h->fd < 0)
+    if (!wire_wants(w, &p))
         return false;
-    if (!len && e == STAYS && h->l.more)
-        h->l.more(&h->l);
-    if (len)
-        p.events |= POLLOUT;
-    if (poll(&p, 1, h->l.more ? 1 : 1000) < 0)
+    if (poll(&p, 1, wire_patience(w)) < 0)
         return errno == EINTR;
-    if (p.revents & (POLLIN | POLLHUP | POLLERR) && !hear(h))
-        return false;
-    return !(p.revents & POLLOUT) || speak(h);
+    return wire_turn(w, p.revents);
 }
 
 static void *serve(void *arg)
 {
     struct host *h = arg;
-    int on = 1;
 
-    h->fd = accept(h->listener, NULL, NULL);
-    if (h->fd < 0)
+    if (!wire_accept(&h->w, h->listener))
         return NULL;
-    (void)setsockopt(h->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    while (turn(h))
+    while (turn(&h->w))
         ;
-    if (h->fd >= 0)
-        close(h->fd);
+    wire_close(&h->w);
     return NULL;
 }
 
 static void host_start(struct host *h)
 {
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof a;
-
-    h->listener = socket(AF_INET, SOCK_STREAM, 0);
-    MUST(h->listener >= 0);
-    OK(bind(h->listener, (struct sockaddr *)&a, sizeof a));
-    OK(listen(h->listener, 1));
-    OK(getsockname(h->listener, (struct sockaddr *)&a, &len));
-    h->port = ntohs(a.sin_port);
+    h->w.slow_ms = SLOW_BYTE_MS;
+    h->listener = wire_listen(&h->port);
     OK(pthread_create(&h->thread, NULL, serve, h));
 }
 
@@ -161,7 +92,7 @@ static int ask_page(netsession *ns, const struct host *h, result *r)
     q.level = 10;
     rc = netsession_enum(ns, &q, &page);
     if (!rc)
-        check_page(r, &h->l, page);
+        check_page(r, &h->w.l, page);
     netsession_page_free(page);
     return rc;
 }
@@ -199,8 +130,8 @@ static void use(netsession *ns, const struct host *h, result *r)
     int rc = netsession_connect(ns);
 
     if (!rc)
-        rc = h->l.f->list ? ask_list(ns, r) : ask_page(ns, h, r);
-    if (!rc && h->l.f->rude)
+        rc = h->w.l.f->list ? ask_list(ns, r) : ask_page(ns, h, r);
+    if (!rc && h->w.l.f->rude)
         rc = netsession_close(ns);
     outcome = outcome_of(rc, ns);
     err = *netsession_last_error(ns);
@@ -231,7 +162,7 @@ static void one_run(const fault *f, bool sealed, unsigned at, result *r)
 
     memset(&h, 0, sizeof h);
     test_heap_hooks(&heap, &hooks);
-    liar_init(&h.l, f, sealed, at);
+    liar_init(&h.w.l, f, sealed, at);
     host_start(&h);
     cfg = hostile_config(f, sealed, &hooks);
     OK(netsession_config_timeout(cfg, waits(f, sealed) ? SHORT : PATIENCE));
@@ -246,10 +177,10 @@ static void one_run(const fault *f, bool sealed, unsigned at, result *r)
     host_stop(&h);
     if (heap.live)
         result_broken(r, "%ld blocks are left behind", heap.live);
-    if (h.l.revealed)
+    if (h.w.l.revealed)
         result_broken(r, "it sent something in plain text or unsigned");
     r->peak = heap.most > r->peak ? heap.most : r->peak;
-    liar_free(&h.l);
+    liar_free(&h.w.l);
 }
 
 void run_on_socket(const fault *f, bool sealed, result *r)

@@ -207,7 +207,7 @@ int main(int argc, char **argv)
     netsession_error err = {0};
     int rc;
 
-    if (argc != 5 && (argc < 6 || argc > 8 || strcmp(argv[1], "serve")))
+    if (argc != 5 && (argc < 6 || argc > 8 || strcmp(argv[1], "serve") != 0))
         return 2;
     ns_hooks_fill(&hooks, NULL);
     rc = argc == 5 ? run_client(argv + 1, &hooks, &err) : run_server(argv + 2, &hooks, &err);

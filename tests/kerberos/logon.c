@@ -4,60 +4,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "auth/kerberos_server.h"
 #include "tests/kerberos/realm.h"
-#include "tests/test_server_rig.h"
+#include "tests/kerberos/site.h"
 
-/* ---- The server ---- */
-
-/* Alice is known to NTLM, too. */
-static int lookup(void *ctx, const char *domain, const char *user, auth_account *out)
-{
-    (void)ctx;
-    (void)domain;
-    out->admin = true;
-    return !strncmp(user, "alice", 5) &&
-           ntlm_nt_hash(realm_password("ALICE"), out->nt_hash) == 0;
-}
-
-typedef struct site {
-    rig rig;
-    kerberos_acceptor *acceptor;
-} site;
-
-static void open_site(site *s, const char *keytab)
-{
-    netsession_error err = {0};
-
-    rig_init(&s->rig);
-    s->acceptor = NULL;
-    s->rig.cfg.smb.auth.lookup = lookup;
-    if (keytab)
-        ck_assert_msg(!kerberos_acceptor_new(&s->acceptor, realm_file(keytab), &err), "%s",
-                      err.message);
-    s->rig.cfg.smb.auth.kerberos = s->acceptor;
-}
-
-static void close_site(site *s)
-{
-    rig_stop(&s->rig);
-    kerberos_acceptor_free(s->acceptor);
-}
-
-/* ---- The client ---- */
-
-static netsession_config *config(const char *user, const char *password, const char *spn)
-{
-    netsession_config *cfg = netsession_config_new(NULL);
-
-    ck_assert_ptr_nonnull(cfg);
-    if (user)
-        ck_assert_int_eq(netsession_config_user(cfg, NULL, user), 0);
-    if (password)
-        ck_assert_int_eq(netsession_config_password(cfg, password), 0);
-    ck_assert_int_eq(netsession_config_target_name(cfg, spn), 0);
-    return cfg;
-}
+/* ---- What comes of it ---- */
 
 static void assert_lists(rig_client *c, const char *auth, const char *why)
 {
@@ -93,7 +43,7 @@ static const unsigned dialects[] = {NETSESSION_SMB_2_0_2, NETSESSION_SMB_2_1,
 /* cipher 0: signed only. */
 static void one_logon(size_t service, unsigned dialect, unsigned cipher)
 {
-    netsession_config *cfg = config("alice@net.test", NULL, services[service].spn);
+    netsession_config *cfg = site_config("alice@net.test", NULL, services[service].spn);
     site s;
     rig_client c;
 
@@ -102,12 +52,12 @@ static void one_logon(size_t service, unsigned dialect, unsigned cipher)
         netsession_config_encrypt(cfg, 1);
         ck_assert_int_eq(netsession_config_ciphers(cfg, &cipher, 1), 0);
     }
-    open_site(&s, "server.keytab");
+    site_open(&s, "server.keytab");
     rig_start(&s.rig);
     rig_connect(&c, &s.rig, cfg, "10.0.0.1");
     ck_assert_uint_eq(c.info.exchanges, 3);
     assert_lists(&c, "Kerberos", services[service].cipher);
-    close_site(&s);
+    site_close(&s);
 }
 
 START_TEST(each_key)
@@ -126,77 +76,19 @@ END_TEST
 
 /* ---- Where the ticket comes from ---- */
 
-static void by_ccache(netsession_config *cfg)
-{
-    ck_assert_int_eq(netsession_config_ccache(cfg, realm_file("ccache")), 0);
-}
-
-static void by_keytab(netsession_config *cfg)
-{
-    setenv("KRB5CCNAME", realm_file("none"), 1);
-    ck_assert_int_eq(netsession_config_keytab(cfg, realm_file("alice.keytab")), 0);
-}
-
-static void by_client_keytab(netsession_config *cfg)
-{
-    (void)cfg;
-    setenv("KRB5CCNAME", realm_file("none"), 1);
-    setenv("KRB5_CLIENT_KTNAME", realm_file("alice.keytab"), 1);
-}
-
-static void by_default_cache(netsession_config *cfg)
-{
-    (void)cfg;
-}
-
-/* A guess of the environment's does not stand against a ticket. */
-static void by_default_cache_not_user(netsession_config *cfg)
-{
-    setenv("USER", "somebody", 1);
-    setenv("PASSWD", "else", 1);
-    ck_assert_int_eq(netsession_config_environment(cfg), 0);
-    ck_assert(netsession_config_has_ticket(cfg));
-}
-
-static void by_password(netsession_config *cfg)
-{
-    setenv("KRB5CCNAME", realm_file("none"), 1);
-    ck_assert_int_eq(netsession_config_user(cfg, "net.test", "alice"), 0);
-    ck_assert_int_eq(netsession_config_password(cfg, realm_password("ALICE")), 0);
-    ck_assert(!netsession_config_has_ticket(cfg));
-}
-
-/* The first label of the default realm, as Windows users write it. */
-static void by_short_domain(netsession_config *cfg)
-{
-    ck_assert_int_eq(netsession_config_user(cfg, NULL, "NET\\alice"), 0);
-    ck_assert_int_eq(netsession_config_password(cfg, realm_password("ALICE")), 0);
-}
-
-/* No realm, but the server is in the default one. */
-static void by_bare_name(netsession_config *cfg)
-{
-    ck_assert_int_eq(netsession_config_user(cfg, NULL, "alice"), 0);
-    ck_assert_int_eq(netsession_config_password(cfg, realm_password("ALICE")), 0);
-}
-
-static void (*const sources[])(netsession_config *cfg) = {
-    by_ccache,   by_keytab,       by_client_keytab, by_default_cache, by_default_cache_not_user,
-    by_password, by_short_domain, by_bare_name};
-
 START_TEST(each_source)
 {
-    netsession_config *cfg = config(NULL, NULL, "cifs/fs1.net.test");
+    netsession_config *cfg = site_config(NULL, NULL, "cifs/fs1.net.test");
     site s;
     rig_client c;
 
-    sources[_i](cfg);
-    open_site(&s, "server.keytab");
+    site_sources[_i](cfg);
+    site_open(&s, "server.keytab");
     rig_start(&s.rig);
     rig_connect(&c, &s.rig, cfg, "10.0.0.1");
     assert_lists(&c, "Kerberos",
                  "ticket of alice@NET.TEST for cifs/fs1.net.test@NET.TEST, aes256");
-    close_site(&s);
+    site_close(&s);
 }
 END_TEST
 
@@ -271,13 +163,13 @@ START_TEST(each_choice)
 {
     const struct choice *h = &choices[_i];
     netsession_config *cfg =
-        config(h->user, h->password ? h->password : realm_password("ALICE"), h->spn);
+        site_config(h->user, h->password ? h->password : realm_password("ALICE"), h->spn);
     site s;
     rig_client c;
 
     setenv("KRB5CCNAME", realm_file("none"), 1);
     ck_assert_int_eq(netsession_config_kerberos(cfg, h->mode), 0);
-    open_site(&s, h->keytab);
+    site_open(&s, h->keytab);
     s.rig.cfg.smb.auth.no_ntlm = h->server == KERBEROS_ONLY;
     rig_start(&s.rig);
     rig_connect(&c, &s.rig, cfg, "10.0.0.1");
@@ -289,20 +181,36 @@ START_TEST(each_choice)
                       "%s", rig_error(&c)->message);
         rig_leave(&c);
     }
-    close_site(&s);
+    site_close(&s);
+}
+END_TEST
+
+/* Where NTLM may follow, but has nothing to follow with. */
+START_TEST(ticket_alone)
+{
+    netsession_config *cfg = site_config(_i ? "alice" : NULL, NULL, GOOD);
+    site s;
+    rig_client c;
+
+    ck_assert_int_eq(netsession_config_kerberos(cfg, NETSESSION_KERBEROS_DESIRED), 0);
+    site_open(&s, SERVER);
+    rig_start(&s.rig);
+    rig_connect(&c, &s.rig, cfg, "10.0.0.1");
+    assert_lists(&c, "Kerberos", "ticket of alice");
+    site_close(&s);
 }
 END_TEST
 
 /* Nothing given at all. */
 START_TEST(no_ticket)
 {
-    netsession_config *cfg = config(NULL, NULL, GOOD);
+    netsession_config *cfg = site_config(NULL, NULL, GOOD);
     site s;
     rig_client c;
 
     setenv("KRB5CCNAME", realm_file("none"), 1);
     ck_assert(!netsession_config_has_ticket(cfg));
-    open_site(&s, SERVER);
+    site_open(&s, SERVER);
     rig_start(&s.rig);
     ck_assert_int_eq(rig_connect(&c, &s.rig, cfg, "10.0.0.1"), NETSESSION_EV_FAILED);
     ck_assert_int_eq(rig_error(&c)->code, NETSESSION_E_CREDENTIALS);
@@ -310,7 +218,7 @@ START_TEST(no_ticket)
     ck_assert_uint_eq(rig_error(&c)->win32, 1312);
     ck_assert_ptr_nonnull(strstr(rig_error(&c)->message, "kinit"));
     rig_leave(&c);
-    close_site(&s);
+    site_close(&s);
 }
 END_TEST
 
@@ -325,20 +233,20 @@ static const struct {
 
 START_TEST(cache_of_another)
 {
-    netsession_config *cfg = config(others[_i].user, NULL, GOOD);
+    netsession_config *cfg = site_config(others[_i].user, NULL, GOOD);
     site s;
     rig_client c;
 
     if (others[_i].named)
-        by_ccache(cfg);
+        site_by_ccache(cfg);
     ck_assert(!netsession_config_has_ticket(cfg));
-    open_site(&s, SERVER);
+    site_open(&s, SERVER);
     rig_start(&s.rig);
     ck_assert_int_eq(rig_connect(&c, &s.rig, cfg, "10.0.0.1"), NETSESSION_EV_FAILED);
     ck_assert_int_eq(rig_error(&c)->code, NETSESSION_E_CREDENTIALS);
     ck_assert_ptr_nonnull(strstr(rig_error(&c)->message, others[_i].word));
     rig_leave(&c);
-    close_site(&s);
+    site_close(&s);
 }
 END_TEST
 
@@ -347,19 +255,19 @@ static void assert_fails(netsession_config *cfg, int code, const char *word)
     site s;
     rig_client c;
 
-    open_site(&s, SERVER);
+    site_open(&s, SERVER);
     rig_start(&s.rig);
     ck_assert_int_eq(rig_connect(&c, &s.rig, cfg, "10.0.0.1"), NETSESSION_EV_FAILED);
     ck_assert_int_eq(rig_error(&c)->code, code);
     ck_assert_msg(strstr(rig_error(&c)->message, word) != NULL, "%s", rig_error(&c)->message);
     rig_leave(&c);
-    close_site(&s);
+    site_close(&s);
 }
 
 /* A keytab that is not there, with a user and without. */
 START_TEST(no_keytab)
 {
-    netsession_config *cfg = config(_i ? "alice@NET.TEST" : NULL, NULL, GOOD);
+    netsession_config *cfg = site_config(_i ? "alice@NET.TEST" : NULL, NULL, GOOD);
 
     ck_assert_int_eq(netsession_config_keytab(cfg, realm_file("none")), 0);
     assert_fails(cfg, NETSESSION_E_CREDENTIALS, "/none");
@@ -384,7 +292,7 @@ END_TEST
 
 START_TEST(nobody_with_kerberos)
 {
-    netsession_config *cfg = config(NULL, NULL, GOOD);
+    netsession_config *cfg = site_config(NULL, NULL, GOOD);
 
     ck_assert_int_eq(netsession_config_anonymous(cfg, 1), 0);
     ck_assert_int_eq(netsession_config_kerberos(cfg, NETSESSION_KERBEROS_REQUIRED), 0);
@@ -396,17 +304,17 @@ END_TEST
 
 START_TEST(asked_to_sign)
 {
-    netsession_config *cfg = config(NULL, NULL, services[_i].spn);
+    netsession_config *cfg = site_config(NULL, NULL, services[_i].spn);
     site s;
     rig_client c;
 
-    open_site(&s, SERVER);
+    site_open(&s, SERVER);
     s.rig.cfg.smb.auth.request_mic = true;
     rig_start(&s.rig);
     rig_connect(&c, &s.rig, cfg, "10.0.0.1");
     ck_assert_uint_eq(c.info.exchanges, 4);
     assert_lists(&c, "Kerberos", services[_i].cipher);
-    close_site(&s);
+    site_close(&s);
 }
 END_TEST
 
@@ -414,15 +322,15 @@ END_TEST
 
 static void join(site *s, rig_client *c)
 {
-    open_site(s, SERVER);
+    site_open(s, SERVER);
     rig_start(&s->rig);
-    ck_assert(rig_join(c, &s->rig, config(NULL, NULL, GOOD), "10.0.0.1"));
+    ck_assert(rig_join(c, &s->rig, site_config(NULL, NULL, GOOD), "10.0.0.1"));
 }
 
 static void leave(site *s, rig_client *c)
 {
     rig_leave(c);
-    close_site(s);
+    site_close(s);
 }
 
 START_TEST(work_is_taken_once)
@@ -490,7 +398,7 @@ START_TEST(work_of_another)
     rig_client a, b;
 
     join(&s, &a);
-    ck_assert(rig_join(&b, &s.rig, config(NULL, NULL, GOOD), "10.0.0.2"));
+    ck_assert(rig_join(&b, &s.rig, site_config(NULL, NULL, GOOD), "10.0.0.2"));
     ck_assert_int_eq(netsession_start(a.ns, 1000), 0);
     ck_assert_int_eq(netsession_start(b.ns, 1000), 0);
     work = netsession_take_work(a.ns);
@@ -548,7 +456,7 @@ static bool flipped_grant(site *s, size_t at)
     rig_client c;
     bool flipped;
 
-    ck_assert(rig_join(&c, &s->rig, config(NULL, NULL, GOOD), "10.0.0.1"));
+    ck_assert(rig_join(&c, &s->rig, site_config(NULL, NULL, GOOD), "10.0.0.1"));
     ck_assert_int_eq(netsession_start(c.ns, 1000), 0);
     work = netsession_take_work(c.ns);
     netsession_work_run(work);
@@ -571,12 +479,12 @@ START_TEST(each_bit_of_the_grant)
     size_t at = 0;
     site s;
 
-    open_site(&s, SERVER);
+    site_open(&s, SERVER);
     rig_start(&s.rig);
     while (flipped_grant(&s, at))
         at = (at / 8 + 1) * 8 + (at + 1) % 8; /* each byte, the bits in turn */
     ck_assert_uint_gt(at, 2000);
-    close_site(&s);
+    site_close(&s);
 }
 END_TEST
 
@@ -597,7 +505,7 @@ START_TEST(each_allocation)
         cfg = netsession_config_new(&hooks);
         ck_assert_int_eq(netsession_config_ccache(cfg, realm_file("ccache")), 0);
         ck_assert_int_eq(netsession_config_target_name(cfg, GOOD), 0);
-        open_site(&s, SERVER);
+        site_open(&s, SERVER);
         s.rig.cfg.smb.auth.request_mic = true;
         rig_start(&s.rig);
         ck_assert(rig_join(&c, &s.rig, cfg, "10.0.0.1"));
@@ -607,20 +515,11 @@ START_TEST(each_allocation)
         ck_assert(type == NETSESSION_EV_READY || rig_error(&c)->code == NETSESSION_E_MEMORY);
         rig_leave(&c);
         ck_assert_int_eq(heap.live, 0);
-        close_site(&s);
+        site_close(&s);
         ck_assert_int_lt(at, 1000);
     }
 }
 END_TEST
-
-/* What other tests left in the environment. */
-static void setup(void)
-{
-    static const char *const names[] = {"KRB5CCNAME", "KRB5_CLIENT_KTNAME", "USER", "PASSWD"};
-
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        unsetenv(names[i]);
-}
 
 Suite *logon_suite(void)
 {
@@ -628,10 +527,11 @@ Suite *logon_suite(void)
     TCase *tc = tcase_create("logon");
 
     tcase_set_timeout(tc, 120);
-    tcase_add_checked_fixture(tc, setup, NULL);
+    tcase_add_checked_fixture(tc, site_setup, NULL);
     tcase_add_loop_test(tc, each_key, 0, SERVICES * DIALECTS);
-    tcase_add_loop_test(tc, each_source, 0, sizeof sources / sizeof *sources);
+    tcase_add_loop_test(tc, each_source, 0, SITE_SOURCES);
     tcase_add_loop_test(tc, each_choice, 0, sizeof choices / sizeof *choices);
+    tcase_add_loop_test(tc, ticket_alone, 0, 2);
     tcase_add_test(tc, no_ticket);
     tcase_add_loop_test(tc, cache_of_another, 0, sizeof others / sizeof *others);
     tcase_add_loop_test(tc, no_keytab, 0, 2);

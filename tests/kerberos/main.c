@@ -31,6 +31,9 @@ int main(void)
         return fputs("run me by tests/kerberos.sh\n", stderr), EXIT_FAILURE;
     srunner_add_suite(runner, logon_suite());
     srunner_add_suite(runner, tokens_suite());
+    srunner_add_suite(runner, tickets_suite());
+    srunner_add_suite(runner, faults_suite());
+    srunner_add_suite(runner, lies_suite());
     srunner_add_suite(runner, sockets_suite());
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);

@@ -11,6 +11,9 @@ const char *realm_password(const char *who);
 
 Suite *logon_suite(void);
 Suite *tokens_suite(void);
+Suite *faults_suite(void);
+Suite *lies_suite(void);
+Suite *tickets_suite(void);
 Suite *sockets_suite(void);
 
 #endif

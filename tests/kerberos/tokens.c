@@ -5,120 +5,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "auth/kerberos.h"
-#include "auth/kerberos_server.h"
-#include "auth/spnego.h"
-#include "base/mem.h"
 #include "tests/kerberos/realm.h"
-#include "tests/util.h"
-
-#define SPN "cifs/fs1.net.test"
-
-static netsession_hooks hooks;
-static kerberos_acceptor *acceptor;
-
-static int lookup(void *ctx, const char *domain, const char *user, auth_account *out)
-{
-    (void)ctx;
-    (void)domain;
-    (void)user;
-    (void)out;
-    return 0;
-}
-
-static void setup(void)
-{
-    netsession_error err = {0};
-
-    ns_hooks_fill(&hooks, NULL);
-    ck_assert_int_eq(kerberos_acceptor_new(&acceptor, realm_file("server.keytab"), &err), 0);
-}
-
-static void teardown(void)
-{
-    kerberos_acceptor_free(acceptor);
-}
-
-/* ---- Two ends ---- */
-
-typedef struct talk {
-    kerberos *ticket;
-    auth_params client_params;
-    auth_server_params server_params;
-    auth_client *client;
-    auth_server *server;
-    ns_writer to_server, to_client;
-    netsession_error err, server_err;
-} talk;
-
-static kerberos *get_ticket(const kerberos_params *p)
-{
-    netsession_error err = {0};
-    kerberos *k;
-    bool no_way;
-
-    ck_assert_int_eq(kerberos_new(&k, p, &err), 0);
-    kerberos_run(k);
-    ck_assert_msg(!kerberos_result(k, &err, &no_way), "%s", err.message);
-    return k;
-}
-
-/* Up to the client's request. */
-static void ask(talk *t, bool request_mic)
-{
-    static const auth_mech *const mechs[] = {&ms_kerberos_mech, &kerberos_mech, &ntlm_mech};
-    static const uint8_t none[16];
-    const kerberos_params p = {.user = "", .domain = "", .spn = SPN};
-
-    memset(t, 0, sizeof *t);
-    t->ticket = get_ticket(&p);
-    t->client_params = (auth_params){.hooks = &hooks,
-                                     .domain = "",
-                                     .user = "alice",
-                                     .password = "",
-                                     .workstation = "",
-                                     .target_name = SPN,
-                                     .bindings = none,
-                                     .kerberos = t->ticket};
-    t->server_params = (auth_server_params){.hooks = &hooks,
-                                            .netbios_computer = "FS1",
-                                            .netbios_domain = "NET",
-                                            .lookup = lookup,
-                                            .kerberos = acceptor,
-                                            .request_mic = request_mic};
-    ns_writer_init(&t->to_server, &hooks, 65535);
-    ns_writer_init(&t->to_client, &hooks, 65535);
-    ck_assert(!auth_client_new_with(&t->client, &t->client_params, mechs, 3, &t->err));
-    ck_assert(!auth_server_new(&t->server, &t->server_params, &t->server_err));
-    ck_assert(!auth_client_step(t->client, NULL, 0, &t->to_server, &t->err));
-}
-
-/* Up to the server's answer. */
-static void begin(talk *t, bool request_mic, int answer)
-{
-    ask(t, request_mic);
-    ck_assert_msg(auth_server_step(t->server, t->to_server.p, t->to_server.len, &t->to_client,
-                                   &t->server_err) == answer,
-                  "%s", t->server_err.message);
-}
-
-static void end(talk *t)
-{
-    auth_client_free(t->client);
-    auth_server_free(t->server);
-    kerberos_free(t->ticket);
-    ns_writer_free(&t->to_server);
-    ns_writer_free(&t->to_client);
-}
-
-static int finish(talk *t, const void *token, size_t len)
-{
-    int rc = auth_client_finish(t->client, token, len, &t->err);
-
-    if (rc)
-        ck_assert_int_eq(t->err.code, rc);
-    return rc;
-}
+#include "tests/kerberos/talk.h"
 
 START_TEST(in_peace)
 {
@@ -126,8 +14,8 @@ START_TEST(in_peace)
     size_t n, m;
     talk t;
 
-    begin(&t, false, 0);
-    ck_assert_int_eq(finish(&t, t.to_client.p, t.to_client.len), 0);
+    talk_begin(&t, false, 0);
+    ck_assert_int_eq(talk_finish(&t, t.to_client.p, t.to_client.len), 0);
     ck_assert(!auth_client_session_key(t.client, ours, &n));
     ck_assert(!auth_server_session_key(t.server, theirs, &m));
     ck_assert_uint_eq(n, 32);
@@ -135,7 +23,7 @@ START_TEST(in_peace)
     ck_assert_mem_eq(ours, theirs, n);
     ck_assert_str_eq(auth_server_user(t.server), "alice");
     ck_assert_str_eq(auth_server_domain(t.server), "NET.TEST");
-    end(&t);
+    talk_end(&t);
 }
 END_TEST
 
@@ -153,14 +41,15 @@ static void flip(size_t at, unsigned bit, bool *more)
 {
     talk t;
 
-    begin(&t, false, 0);
+    talk_begin(&t, false, 0);
     *more = at < t.to_client.len;
     if (*more) {
         t.to_client.p[at] ^= (uint8_t)(1u << bit);
-        ck_assert_msg(finish(&t, t.to_client.p, t.to_client.len) || is_other_name(&t, at, bit),
+        ck_assert_msg(talk_finish(&t, t.to_client.p, t.to_client.len) ||
+                          is_other_name(&t, at, bit),
                       "byte %zu, bit %u", at, bit);
     }
-    end(&t);
+    talk_end(&t);
 }
 
 /* The bit moves along, so that each has its turn. */
@@ -180,11 +69,11 @@ START_TEST(cut_answer)
     for (size_t len = 0; more; len += 7) {
         talk t;
 
-        begin(&t, false, 0);
+        talk_begin(&t, false, 0);
         more = len < t.to_client.len;
         if (more)
-            ck_assert_int_ne(finish(&t, t.to_client.p, len), 0);
-        end(&t);
+            ck_assert_int_ne(talk_finish(&t, t.to_client.p, len), 0);
+        talk_end(&t);
     }
 }
 END_TEST
@@ -201,14 +90,14 @@ START_TEST(no_answer)
     ns_writer token;
     talk t;
 
-    begin(&t, false, 0);
-    ns_writer_init(&token, &hooks, 65535);
+    talk_begin(&t, false, 0);
+    ns_writer_init(&token, &talk_hooks, 65535);
     if (_i < 4)
         spnego_put_resp(&token, &resps[_i]);
-    ck_assert_int_ne(finish(&t, token.p, token.len), 0);
+    ck_assert_int_ne(talk_finish(&t, token.p, token.len), 0);
     ck_assert_int_eq(t.err.code, codes[_i]);
     ns_writer_free(&token);
-    end(&t);
+    talk_end(&t);
 }
 END_TEST
 
@@ -217,12 +106,12 @@ START_TEST(answer_to_another)
 {
     talk a, b;
 
-    begin(&a, false, 0);
-    begin(&b, false, 0);
-    ck_assert_int_eq(finish(&a, b.to_client.p, b.to_client.len), NETSESSION_E_SECURITY);
-    ck_assert_int_eq(finish(&b, b.to_client.p, b.to_client.len), 0);
-    end(&a);
-    end(&b);
+    talk_begin(&a, false, 0);
+    talk_begin(&b, false, 0);
+    ck_assert_int_eq(talk_finish(&a, b.to_client.p, b.to_client.len), NETSESSION_E_SECURITY);
+    ck_assert_int_eq(talk_finish(&b, b.to_client.p, b.to_client.len), 0);
+    talk_end(&a);
+    talk_end(&b);
 }
 END_TEST
 
@@ -235,11 +124,11 @@ START_TEST(flipped_request)
     ns_writer out;
     talk t;
 
-    begin(&t, false, 0);
+    talk_begin(&t, false, 0);
     for (size_t at = 0; at < t.to_server.len; at++) {
         t.to_server.p[at] ^= (uint8_t)(1u << (at + (size_t)_i) % 8);
         memset(&err, 0, sizeof err);
-        ns_writer_init(&out, &hooks, 65535);
+        ns_writer_init(&out, &talk_hooks, 65535);
         ck_assert_int_eq(auth_server_new(&server, &t.server_params, &err), 0);
         ck_assert_msg(auth_server_step(server, t.to_server.p, t.to_server.len, &out, &err) != 0,
                       "byte %zu", at);
@@ -248,7 +137,7 @@ START_TEST(flipped_request)
         ns_writer_free(&out);
         t.to_server.p[at] ^= (uint8_t)(1u << (at + (size_t)_i) % 8);
     }
-    end(&t);
+    talk_end(&t);
 }
 END_TEST
 
@@ -274,7 +163,7 @@ START_TEST(signed_list)
     int rc;
     talk t;
 
-    begin(&t, true, 1);
+    talk_begin(&t, true, 1);
     ns_writer_drop(&t.to_server, t.to_server.len);
     ck_assert(
         !auth_client_step(t.client, t.to_client.p, t.to_client.len, &t.to_server, &t.err));
@@ -289,10 +178,10 @@ START_TEST(signed_list)
     }
     if (_i != 1) {
         t.to_client.p[t.to_client.len - 1] ^= _i == 2;
-        ck_assert_int_eq(finish(&t, t.to_client.p, t.to_client.len),
+        ck_assert_int_eq(talk_finish(&t, t.to_client.p, t.to_client.len),
                          _i ? NETSESSION_E_SECURITY : 0);
     }
-    end(&t);
+    talk_end(&t);
 }
 END_TEST
 
@@ -310,8 +199,8 @@ START_TEST(signed_with_reply)
     OM_uint32 minor;
     talk t;
 
-    ask(&t, true); /* a second acceptor would find it replayed */
-    ns_writer_init(&token, &hooks, 65535);
+    talk_ask(&t, true); /* a second acceptor would find it replayed */
+    ns_writer_init(&token, &talk_hooks, 65535);
     ck_assert(spnego_get_init((ns_slice){t.to_server.p, t.to_server.len}, &init));
     in = (gss_buffer_desc){init.token.n, (void *)(uintptr_t)init.token.p};
     list = (gss_buffer_desc){init.mech_list.n, (void *)(uintptr_t)init.mech_list.p};
@@ -329,13 +218,13 @@ START_TEST(signed_with_reply)
     ns_writer_drop(&token, token.len);
     spnego_put_resp(&token, &done);
     if (!_i)
-        ck_assert_int_eq(finish(&t, token.p, token.len), 0);
+        ck_assert_int_eq(talk_finish(&t, token.p, token.len), 0);
     gss_release_buffer(&minor, &out);
     gss_release_buffer(&minor, &mic);
     gss_delete_sec_context(&minor, &ctx, GSS_C_NO_BUFFER);
     gss_release_cred(&minor, &cred);
     ns_writer_free(&token);
-    end(&t);
+    talk_end(&t);
 }
 END_TEST
 
@@ -349,8 +238,8 @@ START_TEST(not_a_signature)
     ns_writer token;
     talk t;
 
-    begin(&t, true, 1);
-    ns_writer_init(&token, &hooks, 65535);
+    talk_begin(&t, true, 1);
+    ns_writer_init(&token, &talk_hooks, 65535);
     if (_i == 0)
         ns_put(&token, "bytes", 5);
     if (_i == 1)
@@ -362,7 +251,7 @@ START_TEST(not_a_signature)
     ck_assert_int_eq(t.server_err.code, codes[_i]);
     ck_assert_str_eq(auth_server_user(t.server), "");
     ns_writer_free(&token);
-    end(&t);
+    talk_end(&t);
 }
 END_TEST
 
@@ -380,10 +269,10 @@ START_TEST(signed_too_early)
     ns_writer token;
     talk t;
 
-    ask(&t, false);
+    talk_ask(&t, false);
     ck_assert(spnego_get_init((ns_slice){t.to_server.p, t.to_server.len}, &init));
     r.token = init.token;
-    ns_writer_init(&token, &hooks, 65535);
+    ns_writer_init(&token, &talk_hooks, 65535);
     spnego_put_init(&token, (ns_slice){list, sizeof list}, (ns_slice){"other", 5});
     ck_assert_int_eq(
         auth_server_step(t.server, token.p, token.len, &t.to_client, &t.server_err), 1);
@@ -394,23 +283,23 @@ START_TEST(signed_too_early)
         NETSESSION_E_LOGON);
     ck_assert_str_eq(auth_server_user(t.server), "");
     ns_writer_free(&token);
-    end(&t);
+    talk_end(&t);
 }
 END_TEST
 
 /* ---- A KRB-ERROR in place of the answer (RFC 4121 section 4.1) ---- */
 
-static void put_error(ns_writer *w, krb5_error_code code, long ahead)
+static void put_error(ns_writer *w, uint8_t tok, krb5_error_code code, long ahead)
 {
-    static const uint8_t head[] = {0x06, 0x09, 0x2A, 0x86, 0x48, 0x86, 0xF7,
-                                   0x12, 0x01, 0x02, 0x02, 0x03, 0x00};
+    const uint8_t head[] = {0x06, 0x09, 0x2A, 0x86, 0x48, 0x86, 0xF7,
+                            0x12, 0x01, 0x02, 0x02, 0x03, tok};
     krb5_context krb5;
     krb5_principal server;
     krb5_error error = {0};
     krb5_data data;
     size_t outer;
 
-    ck_assert(!krb5_init_context(&krb5) && !krb5_parse_name(krb5, SPN, &server));
+    ck_assert(!krb5_init_context(&krb5) && !krb5_parse_name(krb5, TALK_SPN, &server));
     error.error = (krb5_ui_4)(code - ERROR_TABLE_BASE_krb5);
     error.server = server;
     error.stime = (krb5_timestamp)(time(NULL) + ahead);
@@ -429,11 +318,13 @@ static const struct {
     long ahead;
     uint32_t win32;
     const char *word;
-} errors[] = {{KRB5KRB_AP_ERR_SKEW, 3600, 1398, " s behind the other's"},
-              {KRB5KRB_AP_ERR_SKEW, -3600, 1398, " s ahead of the other's"},
-              {KRB5KRB_AP_ERR_BADKEYVER, 0, 1396, "renew the keytab"},
-              {KRB5KRB_AP_ERR_MODIFIED, 0, 1396, "another key"},
-              {KRB5KRB_AP_ERR_TKT_EXPIRED, 0, 1326, "expired"}};
+    uint8_t tok; /* of TOK_ID the second byte */
+} errors[] = {{KRB5KRB_AP_ERR_SKEW, 3600, 1398, " s behind the other's", 0},
+              {KRB5KRB_AP_ERR_SKEW, -3600, 1398, " s ahead of the other's", 0},
+              {KRB5KRB_AP_ERR_BADKEYVER, 0, 1396, "renew the keytab", 0},
+              {KRB5KRB_AP_ERR_MODIFIED, 0, 1396, "another key", 0},
+              {KRB5KRB_AP_ERR_TKT_EXPIRED, 0, 1326, "expired", 0},
+              {KRB5KRB_AP_ERR_SKEW, 3600, 1326, "cannot log on", 1}};
 
 START_TEST(error_token)
 {
@@ -441,10 +332,10 @@ START_TEST(error_token)
     ns_writer error, token;
     talk t;
 
-    begin(&t, false, 0);
-    ns_writer_init(&error, &hooks, 65535);
-    ns_writer_init(&token, &hooks, 65535);
-    put_error(&error, errors[_i].code, errors[_i].ahead);
+    talk_begin(&t, false, 0);
+    ns_writer_init(&error, &talk_hooks, 65535);
+    ns_writer_init(&token, &talk_hooks, 65535);
+    put_error(&error, errors[_i].tok, errors[_i].code, errors[_i].ahead);
     r.token = (ns_slice){error.p, error.len};
     spnego_put_resp(&token, &r);
     ns_writer_drop(&t.to_server, t.to_server.len);
@@ -454,7 +345,7 @@ START_TEST(error_token)
     ck_assert_msg(strstr(t.err.message, errors[_i].word) != NULL, "%s", t.err.message);
     ns_writer_free(&error);
     ns_writer_free(&token);
-    end(&t);
+    talk_end(&t);
 }
 END_TEST
 
@@ -472,7 +363,7 @@ static OM_uint32 accept_directly(kerberos *k, const char *bindings, OM_uint32 *f
     OM_uint32 minor, major;
     void *state;
 
-    ns_writer_init(&token, &hooks, 65535);
+    ns_writer_init(&token, &talk_hooks, 65535);
     ck_assert(!kerberos_mech.create(&state, &params, &err));
     ck_assert_int_eq(kerberos_mech.step(state, NULL, 0, &token, &err), 1);
     in = (gss_buffer_desc){token.len, token.p};
@@ -491,13 +382,13 @@ static OM_uint32 accept_directly(kerberos *k, const char *bindings, OM_uint32 *f
 START_TEST(channel_bindings)
 {
     const kerberos_params p = {
-        .user = "", .domain = "", .spn = SPN, .bindings = {"tls-unique:abc", 14}};
+        .user = "", .domain = "", .spn = TALK_SPN, .bindings = {"tls-unique:abc", 14}};
     OM_uint32 flags;
 
-    ck_assert_uint_eq(accept_directly(get_ticket(&p), "tls-unique:abc", &flags),
+    ck_assert_uint_eq(accept_directly(talk_ticket(&p), "tls-unique:abc", &flags),
                       GSS_S_COMPLETE);
     ck_assert(flags & GSS_C_MUTUAL_FLAG);
-    ck_assert_uint_eq(accept_directly(get_ticket(&p), "tls-unique:xyz", &flags),
+    ck_assert_uint_eq(accept_directly(talk_ticket(&p), "tls-unique:xyz", &flags),
                       GSS_S_BAD_BINDINGS);
 }
 END_TEST
@@ -508,11 +399,11 @@ START_TEST(delegation)
     kerberos_params p = {.user = "alice@NET.TEST",
                          .domain = "",
                          .password = realm_password("ALICE"),
-                         .spn = SPN,
+                         .spn = TALK_SPN,
                          .delegate = _i != 0};
     OM_uint32 flags;
 
-    ck_assert_uint_eq(accept_directly(get_ticket(&p), "", &flags), GSS_S_COMPLETE);
+    ck_assert_uint_eq(accept_directly(talk_ticket(&p), "", &flags), GSS_S_COMPLETE);
     ck_assert_int_eq((flags & GSS_C_DELEG_FLAG) != 0, _i != 0);
 }
 END_TEST
@@ -523,7 +414,7 @@ Suite *tokens_suite(void)
     TCase *tc = tcase_create("tokens");
 
     tcase_set_timeout(tc, 120);
-    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_checked_fixture(tc, talk_setup, talk_teardown);
     tcase_add_test(tc, in_peace);
     tcase_add_loop_test(tc, flipped_answer, 0, 8);
     tcase_add_test(tc, cut_answer);
