@@ -19,7 +19,7 @@ mkfifo "$dir/ready" "$dir/held"
 wait_for() { # a line that matches, in a file that grows
     local n
     for ((n = 0; n < 500; n++)); do
-        grep -q "$1" "$2" && return
+        grep -qs "$1" "$2" && return
         read -rt 0.02 <> <(:) || true
     done
     echo "demo: no \"$1\" from the server" >&2

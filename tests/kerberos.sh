@@ -36,10 +36,11 @@ sys.stdin.read()'; } # until this script ends
 read -r port <&"${SILENT[0]}"
 sed "s/kdc = .*/kdc = 127.0.0.1:$port/" "$dir/krb5.conf" >"$dir/silent.conf"
 
+: >"$dir/sessiond.log" # there before it is looked for
 "$build/sessiond" --keytab "$dir/server.keytab" --listen 127.0.0.2:0 --read-for-all \
     >"$dir/sessiond.log" 2>&1 &
 server=$!
-for _ in $(seq 200); do
+for _ in $(seq 1200); do
     port=$(sed -n 's/.*ready on .* port \([0-9]*\).*/\1/p' "$dir/sessiond.log")
     [ -z "$port" ] || break
     sleep 0.05 # between looks

@@ -16,7 +16,7 @@ kib() { # of a process: VmRSS, VmHWM
 }
 
 wait_for() { # a line that matches, in a file that grows
-    until grep -q "$1" "$2"; do
+    until grep -qs "$1" "$2"; do
         [ $((SECONDS - start)) -lt 120 ] || { echo "load.sh: no \"$1\"" >&2; exit 1; }
         read -rt 0.02 <> <(:) || true
     done
