@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/ntstatus.h"
 #include "dcerpc/server.h"
 #include "server/fill.h"
 #include "server/table.h"
@@ -130,17 +131,17 @@ static int on_call(void *ctx, const rpc_call *call, ns_writer *out, uint32_t *fa
                            call->stub, format, out, fault);
 }
 
-static void *pipe_open(void *ctx, smb2_session *session, const char *name)
+static uint32_t pipe_open(void *ctx, smb2_session *session, const char *name, void **out)
 {
     ns_server_conn *conn = ctx;
     ns_server *server = conn->server;
     struct pipe *pipe;
 
     if (strcmp(name, "srvsvc") != 0 && !server->cfg.any_name)
-        return NULL;
-    pipe = ns_alloc(&server->cfg.hooks, sizeof *pipe);
+        return STATUS_OBJECT_NAME_NOT_FOUND;
+    *out = pipe = ns_alloc(&server->cfg.hooks, sizeof *pipe);
     if (!pipe)
-        return NULL;
+        return STATUS_INSUFFICIENT_RESOURCES;
     pipe->session = session;
     pipe->server = server;
     pipe->service = (rpc_service){.iface = srvsvc_interface,
@@ -149,7 +150,7 @@ static void *pipe_open(void *ctx, smb2_session *session, const char *name)
                                   .ctx = pipe};
     rpc_server_init(&pipe->rpc, &server->cfg.hooks, &pipe->service, 1, server->cfg.syntaxes,
                     conn->assoc_group);
-    return pipe;
+    return 0;
 }
 
 static int pipe_write(void *pipe, const uint8_t *bytes, size_t len)

@@ -34,8 +34,8 @@ typedef struct smb2_server_ops {
     /* A client says that it lost this session (PreviousSessionId, 3.3.5.5.3);
      * end it if its user is the same. */
     void (*replaced)(void *ctx, uint64_t session_id, const struct smb2_session *by);
-    /* A pipe by its lower-case name; NULL: there is none, or no memory. */
-    void *(*open)(void *ctx, struct smb2_session *session, const char *name);
+    /* A pipe by its lower-case name; returns an NTSTATUS. */
+    uint32_t (*open)(void *ctx, struct smb2_session *session, const char *name, void **pipe);
     /* A message's bytes into it; 0 or NETSESSION_E_MEMORY. */
     int (*write)(void *pipe, const uint8_t *bytes, size_t len);
     /* The message to be read next, or NULL; and that n bytes of it were. */

@@ -146,6 +146,7 @@ static uint32_t create(smb2_server *s, smb2_request_in *req, uint8_t file_id[SMB
     smb2_create_request m;
     char name[NAME_MAX_UNITS + 1];
     smb2_open *open;
+    uint32_t status;
 
     if (!smb2_create_request_get(&req->body, &m))
         return STATUS_INVALID_PARAMETER;
@@ -156,10 +157,10 @@ static uint32_t create(smb2_server *s, smb2_request_in *req, uint8_t file_id[SMB
     open = s->open_count < s->cfg->max_opens ? ns_alloc(s->cfg->hooks, sizeof *open) : NULL;
     if (!open)
         return STATUS_INSUFFICIENT_RESOURCES;
-    open->pipe = s->cfg->ops->open(s->ctx, req->session, name);
-    if (!open->pipe) {
+    status = s->cfg->ops->open(s->ctx, req->session, name, &open->pipe);
+    if (status) {
         ns_free(s->cfg->hooks, open, sizeof *open);
-        return STATUS_OBJECT_NAME_NOT_FOUND;
+        return status;
     }
     open->id = smb2_new_id(s);
     open->tree_id = req->header.tree_id;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "auth/server.h"
+#include "base/ntstatus.h"
 #include "tests/hostile/hostile.h"
 
 #define WIRE_MAX (1u << 25)
@@ -120,13 +121,14 @@ static int on_call(void *ctx, const rpc_call *call, ns_writer *out, uint32_t *fa
 
 /* ---- The pipe ---- */
 
-static void *pipe_open(void *ctx, smb2_session *session, const char *name)
+static uint32_t pipe_open(void *ctx, smb2_session *session, const char *name, void **pipe)
 {
     liar *l = ctx;
 
     (void)session;
     if (l->opened || strcmp(name, "srvsvc") != 0)
-        return NULL;
+        return STATUS_OBJECT_NAME_NOT_FOUND;
+    *pipe = l;
     l->opened = true;
     l->pdu_made = false;
     l->service = (rpc_service){.iface = srvsvc_interface,
@@ -134,7 +136,7 @@ static void *pipe_open(void *ctx, smb2_session *session, const char *name)
                                .call = on_call,
                                .ctx = l};
     rpc_server_init(&l->rpc, &l->hooks, &l->service, 1, NETSESSION_NDR32 | NETSESSION_NDR64, 7);
-    return l;
+    return 0;
 }
 
 static int pipe_write(void *pipe, const uint8_t *bytes, size_t len)

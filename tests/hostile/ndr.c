@@ -327,8 +327,8 @@ const fault ndr_faults[] = {
      .modes = SIGNED, /* NDR32: where the page is the longest against the reply */
      .want = PAGE},
     {.number = "121g",
-     .name = "one row more",
-     .sent = "16384 rows of null pointers",
+     .name = "more than is allowed",
+     .sent = "16384 rows of null pointers, over the limit that FAULTS.md's client is given",
      STUB(RIGHT, .count = 16384, .max = 16384, .rows = 16384, .total = 16384, .nameless = true),
      .modes = SIGNED,
      .code = NETSESSION_E_LIMIT,
