@@ -16,11 +16,11 @@ _Thread_local failing failing_crypto;
 _Thread_local failing failing_system;
 _Thread_local size_t failing_short;
 _Thread_local int failing_errno, failing_trickle;
-int (*_Atomic failing_decide)(const char *name);
+failing_decider *_Atomic failing_decide;
 
 static int fails(failing *f, const char *name)
 {
-    int (*decide)(const char *) = failing_decide; /* which another thread may change */
+    failing_decider *decide = failing_decide; /* which another thread may change */
 
     return decide ? decide(name) : ++f->made == f->at;
 }

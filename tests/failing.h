@@ -24,7 +24,9 @@ extern _Thread_local int failing_errno;
 /* send and recv move one byte at a time. */
 extern _Thread_local int failing_trickle;
 /* Set: decides instead of the counters, whatever the thread. */
-extern int (*_Atomic failing_decide)(const char *name);
+typedef int failing_decider(const char *name);
+extern failing_decider *_Atomic failing_decide;
+#define FAILING_BY_COUNT ((failing_decider *)0)
 
 /* Whether this call of the system fails; errno is set then. */
 int failing_call(const char *name);

@@ -38,7 +38,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-    failing_decide = NULL;
+    failing_decide = FAILING_BY_COUNT;
     domain = NULL;
     (void)NetUseDel(NULL, remote, USE_LOTS_OF_FORCE);
     socket_rig_stop(&s);
@@ -206,7 +206,7 @@ static int is_first(const char *name)
 {
     if (strcmp(name, "connect") != 0)
         return 0;
-    failing_decide = NULL;
+    failing_decide = FAILING_BY_COUNT;
     ck_assert_uint_eq(add(L"admin", L"secret"), NERR_Success);
     return 0;
 }
@@ -274,7 +274,7 @@ START_TEST(broken_for_long)
     failing_decide = no_network;
     ck_assert_uint_ne(list(502), NERR_Success);
     ck_assert_uint_ne(list(502), NERR_Success);
-    failing_decide = NULL;
+    failing_decide = FAILING_BY_COUNT;
     ck_assert_uint_eq(list(502), NERR_Success);
     ck_assert_uint_eq(drop(USE_NOFORCE), NERR_Success);
 }

@@ -271,6 +271,8 @@ void result_judge(result *r, const fault *f, bool sealed);
 
 netsession_config *hostile_config(const fault *f, bool sealed, netsession_hooks *hooks);
 unsigned hostile_steps(const fault *f, bool sealed);
+/* Of sweeps in memory with more than 100 steps every n-th is taken. */
+extern unsigned hostile_stride;
 void run_in_memory(const fault *f, bool sealed, result *r);
 void run_on_socket(const fault *f, bool sealed, result *r);
 /* A number of an open session's page against what it should be. */

@@ -59,8 +59,10 @@ START_TEST(in_memory)
 
     if (!is_at(f, MEMORY))
         return;
+    hostile_stride = (unsigned)test_sweep_step();
     run_one(f, false, run_in_memory, "in memory");
     run_one(f, true, run_in_memory, "in memory");
+    hostile_stride = 1; /* the document is of all */
 }
 END_TEST
 
