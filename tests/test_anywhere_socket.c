@@ -222,7 +222,7 @@ static void honestly(const combination *k, size_t flight[FLIGHTS])
     memcpy(flight, host.flight, sizeof host.flight);
 }
 
-/* Every so manieth byte of each session; others of the next. */
+/* After each byte of each session. */
 START_TEST(ended)
 {
     const combination *k = &combinations[chosen[_i / ENDINGS]];
@@ -231,7 +231,7 @@ START_TEST(ended)
 
     honestly(k, flight);
     host.ending = (enum ending)(_i % ENDINGS);
-    host.step = 11 * test_sweep_step();
+    host.step = test_sweep_step();
     host.first = (size_t)_i % host.step;
     host.last = flight[FLIGHTS - 1] - 1;
     start(target);
