@@ -298,6 +298,12 @@ static NET_API_STATUS use_once(void)
 
 static NET_API_STATUS (*const calls[])(void) = {list_once, use_once};
 
+/* In a static program libcrypto's memory runs out, too, and that it says in other words. */
+static bool is_no_memory(NET_API_STATUS rc)
+{
+    return rc == ERROR_NOT_ENOUGH_MEMORY || rc == RPC_S_SEC_PKG_ERROR;
+}
+
 static void fail_each(NET_API_STATUS (*call)(void), failing *f, bool memory)
 {
     bool done = false;
@@ -310,8 +316,7 @@ static void fail_each(NET_API_STATUS (*call)(void), failing *f, bool memory)
         rc = call();
         done = f->made < n;
         *f = (failing){0, 0};
-        ck_assert_msg(!rc || !memory || rc == ERROR_NOT_ENOUGH_MEMORY, "call %ld: %u", n,
-                      (unsigned)rc);
+        ck_assert_msg(!rc || !memory || is_no_memory(rc), "call %ld: %u", n, (unsigned)rc);
         bad += rc != 0;
     }
     ck_assert_int_gt(bad, 5);
