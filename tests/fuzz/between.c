@@ -63,10 +63,12 @@ bool between_take(between *b, bool open)
     memcpy(b->msg, p + 4, b->len);
     ns_server_conn_output_ack(b->conn, b->len + 4);
     b->chained = ns_le32(b->msg) == SMB2_PROTOCOL && ns_le32(b->msg + 20);
-    b->opened = b->changed = b->protected = false;
+    b->opened = b->protected = false;
     b->keyed = find_keys(b, &keys);
     if (open)
         open_it(b);
+    memcpy(b->taken, b->msg, b->len);
+    b->taken_len = b->len;
     return true;
 }
 
@@ -118,17 +120,20 @@ void between_change(between *b, unsigned how, ns_reader *in)
 {
     static void (*const changes[])(between *, size_t, ns_slice) = {
         overwrite, cut, append, insert, take_out, replace};
-    static uint8_t before[BETWEEN_MAX];
-    size_t len = b->len, at = ns_get16(in) % (len + 1);
+    size_t at = ns_get16(in) % (b->len + 1);
     size_t n = ns_get8(in);
     ns_slice by;
 
     n = n < ns_left(in) ? n : ns_left(in);
     by = (ns_slice){ns_take(in, n), n};
-    memcpy(before, b->msg, len);
     if (by.p)
         changes[how % (sizeof changes / sizeof *changes)](b, at, by);
-    b->changed |= b->len != len || memcmp(before, b->msg, len) != 0;
+}
+
+/* One change may undo another. */
+static bool is_changed(const between *b)
+{
+    return b->len != b->taken_len || memcmp(b->msg, b->taken, b->len) != 0;
 }
 
 /* ---- Protection ---- */
@@ -195,7 +200,7 @@ void between_to_client(between *b)
 {
     const smb2_client *c = &b->ns->smb;
     uint64_t next = c->next_message_id;
-    bool waiting = smb2_client_waiting(c), forged = b->changed && !b->protected;
+    bool waiting = smb2_client_waiting(c), forged = !b->protected && is_changed(b);
 
     hand_over(b);
     if (netsession_wants(b->ns) & NETSESSION_CLOSED)

@@ -16,12 +16,12 @@ typedef struct between {
     netsession *ns;
     ns_server_conn *conn;
     bool dropped; /* the client, by the server */
-    uint8_t msg[BETWEEN_MAX];
-    size_t len;
+    uint8_t msg[BETWEEN_MAX], taken[BETWEEN_MAX]; /* as it is, as it came */
+    size_t len, taken_len;
     bool chained; /* it holds several messages */
     bool keyed;   /* the client could tell a message that was changed */
     bool opened;  /* msg came encrypted, and has been decrypted */
-    bool changed, protected;
+    bool protected;
     bool anew;    /* something that was changed was then protected */
     bool tainted; /* something was changed before there were keys, and was believed */
 } between;
