@@ -144,6 +144,9 @@ $(BUILD)/netsession.pc: netsession.pc.in FORCE # PREFIX may have changed
 	@mkdir -p $(@D)
 	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@REQUIRES@|$(REQUIRES)|' $< > $@
 
+# For those who say "make check" and nothing more.
+ALL_CORES := -j$(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
+
 # ---- Testing ----
 
 # What can be made to fail: see tests/failing.c, and what has the name first.
@@ -283,6 +286,7 @@ coverage:
 	tests/coverage.py build-cov --gate
 
 check: deps
+	$(MAKE) $(ALL_CORES) tests
 	$(MAKE) run-check
 
 # What the built files are linked with: CycloneDX 1.5.
@@ -315,7 +319,7 @@ bench: deps-interop
 	tests/interop/bench.py
 
 demo: deps
-	$(MAKE) all $(BUILD)/tests/hold
+	$(MAKE) $(ALL_CORES) all $(BUILD)/tests/hold
 	tests/demo.sh $(BUILD)
 
 deps:
