@@ -348,8 +348,20 @@ static bool set_up(struct daemon *d)
            !event_add(d->sigterm, NULL) && !event_add(d->sigint, NULL);
 }
 
+/* It ends already, and says how: one that came now would end it without a word. */
+static void heed_no_signals(void)
+{
+    sigset_t ending;
+
+    sigemptyset(&ending);
+    sigaddset(&ending, SIGTERM);
+    sigaddset(&ending, SIGINT);
+    sigprocmask(SIG_BLOCK, &ending, NULL);
+}
+
 static void tear_down(struct daemon *d)
 {
+    heed_no_signals();
     for (struct client *c = d->clients, *next; c; c = next) {
         next = c->next;
         drop(c);
