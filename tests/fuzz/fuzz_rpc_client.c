@@ -12,7 +12,7 @@ static void feed(rpc_client *c, ns_slice in, size_t piece, ns_writer *learnt)
     int rc = RPC_MORE, code = c->state == RPC_STATE_DEAD && in.n ? NETSESSION_E_STATE : 0;
     netsession_error err = {0};
 
-    for (size_t at = 0, n; at < in.n && rc > 0; at += n) {
+    for (size_t at = 0, n; at < in.n; at += n) {
         n = piece < in.n - at ? piece : in.n - at;
         rc = rpc_client_input(c, (const uint8_t *)in.p + at, n, &err);
     }
