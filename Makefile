@@ -243,10 +243,10 @@ fuzz: $(FUZZERS) $(BUILD)/tests/fuzz/seeds
 
 # "threads" wait for libkrb5's file locks (F_OFD_SETLKW), during which valgrind
 # lets no other run; one that is "left_behind" at the end is to it a leak.
-# Sweeps over all bytes take every forty-first of them.
+# Sweeps over all bytes take every hundredth or so of them.
 VALGRIND = valgrind -q --suppressions=tests/valgrind.supp --error-exitcode=1 --leak-check=full \
 	--errors-for-leak-kinds=definite,indirect,possible
-valgrind: export SWEEP_STEP = 41
+valgrind: export SWEEP_STEP = 101
 valgrind: tests
 	CK_FORK=no $(VALGRIND) $(BUILD)/tests/check
 	CK_FORK=no CK_RUN_CASE=memory $(VALGRIND) $(BUILD)/tests/check_hostile
