@@ -341,8 +341,6 @@ START_TEST(clock_words)
 }
 END_TEST
 
-#define LOOP(tc, test, table) tcase_add_loop_test(tc, test, 0, sizeof table / sizeof *table)
-
 Suite *lies_suite(void)
 {
     Suite *s = suite_create("lies");

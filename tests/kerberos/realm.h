@@ -16,4 +16,7 @@ Suite *lies_suite(void);
 Suite *tickets_suite(void);
 Suite *sockets_suite(void);
 
+/* The test for each row of its table. */
+#define LOOP(tc, test, table) tcase_add_loop_test(tc, test, 0, sizeof table / sizeof *table)
+
 #endif

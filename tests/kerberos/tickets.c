@@ -282,8 +282,6 @@ START_TEST(long_target)
 }
 END_TEST
 
-#define LOOP(tc, test, table) tcase_add_loop_test(tc, test, 0, sizeof table / sizeof *table)
-
 Suite *tickets_suite(void)
 {
     Suite *s = suite_create("tickets");
