@@ -6,7 +6,7 @@
 #   coverage  what of the code the tests run, with a gate
 #   analyze   the code under gcc's analyzer and clang-tidy (.clang-tidy)
 #   valgrind  the same under valgrind
-#   proof     of the byte reader and writer (frama-c)
+#   proof     of the byte reader and writer (cbmc)
 #   sbom      the bill of materials of the build, in $(BUILD)/netsession.cdx.json
 #   fuzz      each parser, and both ends, under a fuzzer (CC=clang BUILD=build-fuzz)
 #   interop   the tests against real servers (root; starts them itself)
@@ -293,9 +293,9 @@ check: deps
 sbom: tests
 	tests/sbom.py $(BUILD) >$(BUILD)/netsession.cdx.json
 
-# That the cursor of base/ is safe, for all inputs: needs frama-c and z3.
+# That the cursor of base/ is safe, for all inputs: needs z3, and fetches cbmc.
 proof:
-	tests/proof/run.sh
+	tests/proof/run.sh $(BUILD)/proof
 
 interop: deps-interop
 	$(MAKE) tests

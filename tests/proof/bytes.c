@@ -1,270 +1,300 @@
 /*
- * What the reader and the writer of base/bytes.c promise, for every length,
- * offset and state; tests/proof/run.sh has Frama-C prove it.  Who keeps the
- * "requires" gets the "ensures", nothing outside of the bytes given or
- * allocated is read or written on the way, and no signed number overflows.
- *
- * Trusted: that ns_alloc, ns_free, memcpy, memmove and memset do what is said
- * of them here; that what ns_alloc gives is apart from all else, which is why
- * memcpy never has ranges that overlap; Frama-C and Z3.
+ * What the reader and the writer of base/bytes.c promise, with the ns_alloc and
+ * ns_free of base/mem.c: each function here is one operation in any state that a
+ * reader or writer may be in, with any arguments and contents, while any
+ * allocation may fail.  tests/proof/run.sh has CBMC show of all of them that
+ * nothing outside of the bytes given or allocated is read or written, nothing is
+ * freed twice or leaks, no number overflows, no loop goes on, and what MUST hold
+ * does.  The state after it is again one that it may be in, so that this is so
+ * of any sequence of operations.  A size is any up to CBMC's largest object,
+ * 2^55 bytes.
  */
 #include "base/bytes.h"
 
-/*@ predicate holds{L}(uint8_t *p, integer n) = n == 0 || \valid{L}(p + (0 .. n - 1));
-  @ predicate holds_read{L}(uint8_t *p, integer n) =
-  @     n == 0 || \valid_read{L}(p + (0 .. n - 1));
-  @
-  @ predicate reader{L}(ns_reader *r) =
-  @     \valid{L}(r) && 0 <= r->off <= r->len && (r->base == \null || holds_read{L}(r->base, r->len));
-  @ predicate writer{L}(ns_writer *w) =
-  @     \valid{L}(w) && 0 <= w->len <= w->max && w->len <= w->cap &&
-  @     (w->p == \null ? w->cap == 0 : holds{L}(w->p, w->cap));
-  @*/
+#include <stdlib.h>
+#include <string.h>
 
-/* ---- What it calls ---- */
+size_t nondet_size(void);
+uint64_t nondet_value(void);
+uint8_t nondet_byte(void);
+_Bool nondet_bool(void);
 
-/*@ requires size > 0;
-  @ assigns \result \from size;
-  @ ensures \result == \null || \valid((uint8_t *)\result + (0 .. size - 1));
-  @*/
-void *ns_alloc(const netsession_hooks *hooks, size_t size);
-
-/*@ assigns \nothing; */
-void ns_free(const netsession_hooks *hooks, void *ptr, size_t size);
-
-/*@ requires holds(to, n) && holds_read(from, n);
-  @ assigns to[0 .. n - 1] \from from[0 .. n - 1];
-  @*/
-void proof_memcpy(uint8_t *to, const uint8_t *from, size_t n);
-
-/*@ requires holds(to, n) && holds_read(from, n);
-  @ assigns to[0 .. n - 1] \from from[0 .. n - 1];
-  @*/
-void proof_memmove(uint8_t *to, const uint8_t *from, size_t n);
-
-/*@ requires holds(to, n);
-  @ assigns to[0 .. n - 1] \from c;
-  @ ensures \forall integer i; 0 <= i < n ==> to[i] == (uint8_t)c;
-  @*/
-void proof_memset(uint8_t *to, int c, size_t n);
+#define MUST(what) __CPROVER_assert(what, #what)
+#define GIVEN(what) __CPROVER_assume(what)
 
 /* ---- Reader ---- */
 
-/*@ requires base == \null || holds_read((uint8_t *)base, len);
-  @ assigns \nothing;
-  @ ensures \result.base == base && \result.len == len && \result.off == 0;
-  @ ensures !\result.bad && !\result.big;
-  @*/
-ns_reader ns_reader_of(const void *base, size_t len);
+static bool reader_holds(const ns_reader *r)
+{
+    return r->off <= r->len && (!r->base || __CPROVER_r_ok(r->base, r->len));
+}
 
-/*@ requires reader(r);
-  @ assigns \nothing;
-  @ ensures \result == r->len - r->off;
-  @*/
-size_t ns_left(const ns_reader *r);
+static ns_reader any_reader(void)
+{
+    ns_reader r = {.len = nondet_size(), .off = nondet_size(), .big = nondet_bool(), .bad = nondet_bool()};
 
-/*@ requires reader(r);
-  @ assigns r->off, r->bad;
-  @ ensures reader(r);
-  @ ensures !r->bad <==> !\old(r->bad) && n <= r->len - \old(r->off);
-  @ ensures !r->bad ==> r->off == \old(r->off) + n;
-  @ ensures r->bad ==> r->off == \old(r->off) && \result == \null;
-  @ ensures \result != \null ==> !r->bad && \result == r->base + \old(r->off) && holds_read(\result, n);
-  @ ensures !r->bad && r->base != \null ==> \result != \null;
-  @*/
-const uint8_t *ns_take(ns_reader *r, size_t n);
+    r.base = malloc(r.len);
+    GIVEN(r.off <= r.len);
+    return r;
+}
 
-/*@ requires reader(r) && 1 <= size <= 8;
-  @ assigns r->off, r->bad;
-  @ ensures reader(r);
-  @ ensures r->bad ==> \result == 0 && r->off == \old(r->off);
-  @ ensures !r->bad ==> r->off == \old(r->off) + size;
-  @*/
-static uint64_t get_int(ns_reader *r, unsigned size);
+/* What is read is at off and is skipped, or nothing is and the rest is bad. */
+static void taken(const ns_reader *old, const ns_reader *r, size_t n)
+{
+    MUST(reader_holds(r));
+    MUST(r->bad == (old->bad || n > old->len - old->off));
+    MUST(r->off == old->off + (r->bad ? 0 : n));
+    MUST(r->base == old->base && r->len == old->len && r->big == old->big);
+}
 
-/*@ requires reader(r);
-  @ assigns r->off, r->bad;
-  @ ensures reader(r) && (r->bad ==> \result == 0 && r->off == \old(r->off));
-  @ ensures !r->bad ==> r->off == \old(r->off) + 1;
-  @*/
-uint8_t ns_get8(ns_reader *r);
+void takes(void)
+{
+    ns_reader r = any_reader(), old = r;
+    size_t n = nondet_size();
+    const uint8_t *p = ns_take(&r, n);
 
-/*@ requires reader(r);
-  @ assigns r->off, r->bad;
-  @ ensures reader(r) && (r->bad ==> \result == 0 && r->off == \old(r->off));
-  @ ensures !r->bad ==> r->off == \old(r->off) + 2;
-  @*/
-uint16_t ns_get16(ns_reader *r);
+    taken(&old, &r, n);
+    MUST(p == (r.bad || !r.base ? NULL : r.base + old.off));
+    MUST(!p || __CPROVER_r_ok(p, n));
+    MUST(ns_left(&r) == r.len - r.off);
+    free((void *)old.base);
+}
 
-/*@ requires reader(r);
-  @ assigns r->off, r->bad;
-  @ ensures reader(r) && (r->bad ==> \result == 0 && r->off == \old(r->off));
-  @ ensures !r->bad ==> r->off == \old(r->off) + 4;
-  @*/
-uint32_t ns_get32(ns_reader *r);
+void skips(void)
+{
+    ns_reader r = any_reader(), old = r;
+    size_t n = nondet_size();
 
-/*@ requires reader(r);
-  @ assigns r->off, r->bad;
-  @ ensures reader(r) && (r->bad ==> \result == 0 && r->off == \old(r->off));
-  @ ensures !r->bad ==> r->off == \old(r->off) + 8;
-  @*/
-uint64_t ns_get64(ns_reader *r);
+    ns_skip(&r, n);
+    taken(&old, &r, n);
+    free((void *)old.base);
+}
 
-/*@ requires reader(r);
-  @ assigns r->off, r->bad;
-  @ ensures reader(r) && (r->bad ==> r->off == \old(r->off));
-  @ ensures !r->bad <==> !\old(r->bad) && n <= r->len - \old(r->off);
-  @ ensures !r->bad ==> r->off == \old(r->off) + n;
-  @ ensures r->off >= \old(r->off);
-  @*/
-void ns_skip(ns_reader *r, size_t n);
+#define READS(bits)                                                         \
+    void reads_##bits(void)                                                 \
+    {                                                                       \
+        ns_reader r = any_reader(), old = r;                                \
+        uint##bits##_t v = ns_get##bits(&r);                                \
+        uint64_t is = 0;                                                    \
+                                                                            \
+        taken(&old, &r, bits / 8);                                          \
+        for (unsigned i = 0; i < bits / 8 && !r.bad && r.base; i++)         \
+            is |= (uint64_t)r.base[old.off + i]                             \
+                << 8 * (r.big ? bits / 8 - 1 - i : i);                      \
+        MUST(v == is);                                                      \
+        free((void *)old.base);                                             \
+    }
+READS(8)
+READS(16)
+READS(32)
+READS(64)
 
-/*@ requires reader(r);
-  @ assigns r->off, r->bad;
-  @ ensures reader(r) && r->off >= \old(r->off);
-  @*/
-void ns_get_align(ns_reader *r, size_t multiple);
+void aligns(void)
+{
+    ns_reader r = any_reader(), old = r;
+    size_t multiple = (size_t)1 << nondet_byte() % 64;
 
-/*@ requires reader(r) && holds((uint8_t *)out, n);
-  @ requires \separated((uint8_t *)out + (0 .. n - 1), r, r->base + (0 .. r->len - 1));
-  @ assigns r->off, r->bad, ((uint8_t *)out)[0 .. n - 1];
-  @ ensures reader(r);
-  @ ensures r->bad ==> \forall integer i; 0 <= i < n ==> ((uint8_t *)out)[i] == 0;
-  @*/
-void ns_get_bytes(ns_reader *r, void *out, size_t n);
+    ns_get_align(&r, multiple);
+    taken(&old, &r, (multiple - old.off % multiple) % multiple);
+    free((void *)old.base);
+}
 
-/*@ requires reader(r);
-  @ assigns r->bad;
-  @ ensures reader(r) && \result.off == 0 && \result.bad == r->bad;
-  @ ensures \result.base == \null || holds_read(\result.base, \result.len);
-  @ ensures !r->bad <==> !\old(r->bad) && off <= r->len && len <= r->len - off;
-  @ ensures r->bad ==> \result.len == 0;
-  @ ensures !r->bad ==> \result.len == len;
-  @*/
-ns_reader ns_sub(ns_reader *r, size_t off, size_t len);
+void reads_bytes(void)
+{
+    ns_reader r = any_reader(), old = r;
+    size_t n = nondet_size(), i = nondet_size();
+    uint8_t *out = malloc(n);
+
+    GIVEN(out && i < n);
+    ns_get_bytes(&r, out, n);
+    taken(&old, &r, n);
+    MUST(out[i] == (r.bad || !r.base ? 0 : r.base[old.off + i]));
+    free(out);
+    free((void *)old.base);
+}
+
+void has_parts(void)
+{
+    ns_reader r = any_reader(), old = r;
+    size_t off = nondet_size(), len = nondet_size();
+    ns_reader part = ns_sub(&r, off, len);
+
+    MUST(reader_holds(&r) && r.off == old.off);
+    MUST(reader_holds(&part) && part.off == 0 && part.big == old.big);
+    MUST(r.bad == part.bad && part.bad == (old.bad || off > old.len || len > old.len - off));
+    MUST(part.len == (part.bad ? 0 : len));
+    MUST(part.base == (part.bad || !old.base ? NULL : old.base + off));
+    free((void *)old.base);
+}
 
 /* ---- Writer ---- */
 
-/*@ requires \valid(w);
-  @ assigns *w;
-  @ ensures writer(w) && w->len == 0 && w->max == max && w->err == 0;
-  @*/
-void ns_writer_init(ns_writer *w, const netsession_hooks *hooks, size_t max);
+static void *hook_alloc(void *ctx, size_t size)
+{
+    (void)ctx;
+    return malloc(size);
+}
 
-/*@ requires writer(w);
-  @ assigns w->p, w->len, w->cap;
-  @ ensures writer(w) && w->len == 0 && w->cap == 0;
-  @*/
-void ns_writer_free(ns_writer *w);
+static void hook_free(void *ctx, void *p)
+{
+    (void)ctx;
+    free(p);
+}
 
-/*@ requires writer(w);
-  @ assigns w->len, w->err;
-  @ ensures writer(w) && w->len == 0 && w->err == 0;
-  @*/
-void ns_writer_reset(ns_writer *w);
+static const netsession_hooks hooks = {.alloc = hook_alloc, .free = hook_free};
 
-/*@ requires writer(w) && w->len <= want <= w->max;
-  @ assigns w->p, w->cap;
-  @ ensures writer(w);
-  @ ensures \result ==> w->cap >= want && w->p != \null;
-  @ ensures !\result ==> w->p == \old(w->p) && w->cap == \old(w->cap);
-  @*/
-static bool grow(ns_writer *w, size_t want);
+static bool writer_holds(const ns_writer *w)
+{
+    return w->len <= w->max && w->len <= w->cap && (w->p ? __CPROVER_rw_ok(w->p, w->cap) : w->cap == 0);
+}
 
-/*@ requires writer(w);
-  @ assigns w->p, w->len, w->cap, w->err, w->p[0 .. w->cap - 1];
-  @ ensures writer(w);
-  @ ensures \old(w->err) ==> w->err == \old(w->err);
-  @ ensures \result == \null <==> w->err != 0;
-  @ ensures n > w->max - \old(w->len) ==> w->err != 0;
-  @ ensures w->err ==> w->len == \old(w->len);
-  @ ensures w->len >= \old(w->len);
-  @ ensures !w->err ==> w->len == \old(w->len) + n && \result == w->p + \old(w->len);
-  @ ensures !w->err ==> holds(\result, n);
-  @*/
-uint8_t *ns_put_space(ns_writer *w, size_t n);
+static ns_writer any_writer(void)
+{
+    ns_writer w = {.hooks = &hooks, .len = nondet_size(), .cap = nondet_size(), .max = nondet_size(), .err = (int)nondet_value()};
 
-/*@ requires writer(w);
-  @ ensures writer(w) && w->len == \old(w->len) + (w->err ? 0 : 1);
-  @*/
-void ns_put8(ns_writer *w, uint8_t v);
+    w.p = w.cap ? malloc(w.cap) : NULL;
+    GIVEN(writer_holds(&w));
+    return w;
+}
 
-/*@ requires writer(w);
-  @ ensures writer(w) && w->len == \old(w->len) + (w->err ? 0 : 2);
-  @*/
-void ns_put16(ns_writer *w, uint16_t v);
+/* One byte anywhere of what was written: it must stay. */
+typedef struct byte_of {
+    size_t at;
+    uint8_t v;
+    bool is;
+} byte_of;
 
-/*@ requires writer(w);
-  @ ensures writer(w) && w->len == \old(w->len) + (w->err ? 0 : 4);
-  @*/
-void ns_put32(ns_writer *w, uint32_t v);
+static byte_of any_of(const ns_writer *w)
+{
+    byte_of b = {.at = nondet_size()};
 
-/*@ requires writer(w);
-  @ ensures writer(w) && w->len == \old(w->len) + (w->err ? 0 : 8);
-  @*/
-void ns_put64(ns_writer *w, uint64_t v);
+    b.is = b.at < w->len;
+    if (b.is)
+        b.v = w->p[b.at];
+    return b;
+}
 
-/*@ requires writer(w) && holds_read((uint8_t *)bytes, n);
-  @ ensures writer(w) && w->len == \old(w->len) + (w->err ? 0 : n);
-  @*/
-void ns_put(ns_writer *w, const void *bytes, size_t n);
+/* n bytes more, or none and an error. */
+static void put(const ns_writer *old, const ns_writer *w, size_t n, byte_of b)
+{
+    MUST(writer_holds(w));
+    MUST(!old->err || w->err == old->err);
+    MUST(w->err || n <= old->max - old->len);
+    MUST(w->len == old->len + (w->err ? 0 : n));
+    MUST(w->max == old->max && w->hooks == old->hooks);
+    MUST(!b.is || w->p[b.at] == b.v);
+}
 
-/*@ requires writer(w);
-  @ ensures writer(w) && w->len >= \old(w->len);
-  @*/
-void ns_put_align(ns_writer *w, size_t origin, size_t multiple);
+void begins_and_ends(void)
+{
+    ns_writer w, used = any_writer();
+    size_t max = nondet_size();
 
-/*@ requires writer(w) && (w->err || (off <= w->len && w->len - off >= 2));
-  @ assigns w->p[off .. off + 1];
-  @ ensures writer(w);
-  @*/
-void ns_set16(ns_writer *w, size_t off, uint16_t v);
+    ns_writer_init(&w, &hooks, max);
+    MUST(writer_holds(&w) && w.len == 0 && w.max == max && !w.err);
+    ns_writer_free(&w);
+    ns_writer_reset(&used);
+    MUST(writer_holds(&used) && used.len == 0 && !used.err);
+    ns_writer_free(&used);
+    MUST(writer_holds(&used) && !used.p && used.cap == 0);
+}
 
-/*@ requires writer(w) && (w->err || (off <= w->len && w->len - off >= 4));
-  @ assigns w->p[off .. off + 3];
-  @ ensures writer(w);
-  @*/
-void ns_set32(ns_writer *w, size_t off, uint32_t v);
+void makes_space(void)
+{
+    ns_writer w = any_writer(), old = w;
+    size_t n = nondet_size(), i = nondet_size();
+    byte_of b = any_of(&w);
+    uint8_t *p = ns_put_space(&w, n);
 
-/*@ requires writer(w) && n <= w->len;
-  @ assigns w->len, w->p[0 .. w->len - 1];
-  @ ensures writer(w) && w->len == \old(w->len) - n;
-  @*/
-void ns_writer_drop(ns_writer *w, size_t n);
+    put(&old, &w, n, b);
+    MUST(p == (w.err ? NULL : w.p + old.len));
+    MUST(!p || i >= n || p[i] == 0);
+    ns_writer_free(&w);
+}
 
-/* ---- Loose integers ---- */
+#define WRITES(bits)                                                        \
+    void writes_##bits(void)                                                \
+    {                                                                       \
+        ns_writer w = any_writer(), old = w;                                \
+        uint64_t v = nondet_value(), is = 0;                                \
+        byte_of b = any_of(&w);                                             \
+                                                                            \
+        ns_put##bits(&w, (uint##bits##_t)v);                                \
+        put(&old, &w, bits / 8, b);                                         \
+        for (unsigned i = 0; i < bits / 8 && !w.err; i++)                   \
+            is |= (uint64_t)w.p[old.len + i] << 8 * i;                      \
+        MUST(w.err || is == (uint##bits##_t)v);                             \
+        ns_writer_free(&w);                                                 \
+    }
+WRITES(8)
+WRITES(16)
+WRITES(32)
+WRITES(64)
 
-/*@ requires holds_read(p, 2);
-  @ assigns \nothing;
-  @*/
-uint16_t ns_le16(const uint8_t *p);
+void writes_bytes(void)
+{
+    ns_writer w = any_writer(), old = w;
+    size_t n = nondet_size(), i = nondet_size();
+    uint8_t *bytes = malloc(n);
+    byte_of b = any_of(&w);
 
-/*@ requires holds_read(p, 4);
-  @ assigns \nothing;
-  @*/
-uint32_t ns_le32(const uint8_t *p);
+    GIVEN(bytes || n == 0);
+    ns_put(&w, bytes, n);
+    put(&old, &w, n, b);
+    MUST(w.err || i >= n || w.p[old.len + i] == bytes[i]);
+    free(bytes);
+    ns_writer_free(&w);
+}
 
-/*@ requires holds_read(p, 8);
-  @ assigns \nothing;
-  @*/
-uint64_t ns_le64(const uint8_t *p);
+void aligns_what_it_writes(void)
+{
+    ns_writer w = any_writer(), old = w;
+    size_t origin = nondet_size(), multiple = (size_t)1 << nondet_byte() % 64;
+    byte_of b = any_of(&w);
 
-/*@ requires holds(p, 2);
-  @ assigns p[0 .. 1];
-  @*/
-void ns_store16(uint8_t *p, uint16_t v);
+    GIVEN(origin <= w.len);
+    ns_put_align(&w, origin, multiple);
+    put(&old, &w, (multiple - (old.len - origin) % multiple) % multiple, b);
+    ns_writer_free(&w);
+}
 
-/*@ requires holds(p, 4);
-  @ assigns p[0 .. 3];
-  @*/
-void ns_store32(uint8_t *p, uint32_t v);
+void fills_in(void)
+{
+    ns_writer w = any_writer(), old = w;
+    bool wide = nondet_bool();
+    size_t off = nondet_size(), size = wide ? 4 : 2;
+    uint32_t v = (uint32_t)nondet_value(), is = 0;
+    byte_of b = any_of(&w);
 
-/*@ requires holds(p, 8);
-  @ assigns p[0 .. 7];
-  @*/
-void ns_store64(uint8_t *p, uint64_t v);
+    GIVEN(w.err || (w.len >= size && off <= w.len - size));
+    b.is = b.is && (b.at < off || b.at - off >= size);
+    if (wide)
+        ns_set32(&w, off, v);
+    else
+        ns_set16(&w, off, (uint16_t)v);
+    put(&old, &w, 0, b);
+    for (unsigned i = 0; i < size && !w.err; i++)
+        is |= (uint32_t)w.p[off + i] << 8 * i;
+    MUST(w.err || is == (wide ? v : v % 65536));
+    ns_writer_free(&w);
+}
 
-/*@ requires holds(p, 4);
-  @ assigns p[0 .. 3];
-  @*/
-void ns_store32be(uint8_t *p, uint32_t v);
+void drops(void)
+{
+    ns_writer w = any_writer(), old = w;
+    size_t n = nondet_size();
+    byte_of b = any_of(&w);
+
+    GIVEN(n <= w.len);
+    ns_writer_drop(&w, n);
+    MUST(writer_holds(&w) && w.len == old.len - n && w.p == old.p);
+    MUST(!b.is || b.at < n || w.p[b.at - n] == b.v);
+    ns_writer_free(&w);
+}
+
+/* ---- What is below ---- */
+
+void OPENSSL_cleanse(void *p, size_t n)
+{
+    memset(p, 0, n);
+}
