@@ -6,19 +6,23 @@
 
 #include "base/crypto.h"
 
-void kerberos_gss_text(char *out, size_t size, OM_uint32 major, OM_uint32 minor)
+/* Some of the library's errors are "Success", which explains nothing. */
+static bool text_of(char *out, size_t size, OM_uint32 status, int type)
 {
     gss_buffer_desc text = GSS_C_EMPTY_BUFFER;
     OM_uint32 ignored, more = 0;
 
-    gss_display_status(&ignored, minor ? minor : major,
-                       minor ? GSS_C_MECH_CODE : GSS_C_GSS_CODE,
-                       (gss_OID)(uintptr_t)gss_mech_krb5, &more, &text);
-    if (text.length)
-        snprintf(out, size, "%.*s", (int)text.length, (const char *)text.value);
-    else
-        snprintf(out, size, "no reason is given");
+    gss_display_status(&ignored, status, type, (gss_OID)(uintptr_t)gss_mech_krb5, &more, &text);
+    snprintf(out, size, "%.*s", (int)text.length, text.length ? (const char *)text.value : "");
     gss_release_buffer(&ignored, &text);
+    return *out && strcmp(out, "Success") != 0;
+}
+
+void kerberos_gss_text(char *out, size_t size, OM_uint32 major, OM_uint32 minor)
+{
+    if (!(minor && text_of(out, size, minor, GSS_C_MECH_CODE)) &&
+        !text_of(out, size, major, GSS_C_GSS_CODE))
+        snprintf(out, size, "no reason is given");
 }
 
 static void take(gss_buffer_set_t set, uint8_t key[AUTH_KEY_MAX], size_t *len)

@@ -368,7 +368,6 @@ int srvsvc_session_enum_parse_out(const netsession_hooks *hooks, const void *stu
     ndr_source src = {.stub = stub,
                       .len = len,
                       .format = format,
-                      .max = max_bytes > head ? max_bytes - head : 0,
                       .layer = NS_LAYER_SRVSVC};
     srvsvc_session_enum_reply reply;
     int code;
@@ -376,6 +375,7 @@ int srvsvc_session_enum_parse_out(const netsession_hooks *hooks, const void *stu
     *page = NULL;
     if (max_bytes < head)
         return ns_fail(err, NETSESSION_E_LIMIT, NS_LAYER_SRVSVC, "srvsvc: no room for a reply");
+    src.max = max_bytes - head;
     code = ndr_measure(&src, &reply_type, &reply, err);
     if (code)
         return code;

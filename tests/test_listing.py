@@ -16,6 +16,13 @@ BUILD = "build"
 USERS = "admin\tpassword:secret\tadmin\nplain\tpassword:plain\n"
 
 
+def cpu_time(pid):
+    """Of the process and the kernel for it, in seconds."""
+    with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as f:
+        fields = f.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 class Server:
     """sessiond on a port of its own, with three sessions made up."""
 
@@ -270,7 +277,9 @@ class Sessiond(unittest.TestCase):
                 ("a" * 256 + "\tpassword:x\n", "line 1"),
                 ("D" * 256 + "\\a\tpassword:x\n", "line 1"),
                 ("a\tpassword:x\tking\n", "line 1"),
-                ("a\tpassword:x admin\n", "spaces before")):
+                ("a\tpassword:x admin\n", "spaces before"),
+                ("a\tpassword:x\nb\tpassword:x\nA\tpassword:y\n", "line 3: has a name that"),
+                ("D\\a\tpassword:x\nd\\A\tpassword:y\n", "line 2: has a name that")):
             self.write(text)
             self.refused("--listen", "127.0.0.1:0", status=1, says=says)
 
@@ -292,15 +301,31 @@ class Sessiond(unittest.TestCase):
             self.assertIn("4 sessions", done.stdout)
 
     def test_accounts(self):
-        """By hash, in a domain and in every one."""
-        self.write("ann\tpassword:other\n"
-                   "LAB\\ann\tnt:8846F7EAEE8FB117AD06BDD830B7586C admin\n")
-        with Server("--users", self.users) as server:
-            self.assertEqual(server.ask(user="LAB\\ann", password="password").returncode, 0)
-            done = server.ask(user="X\\ann", password="password")
-            self.assertIn("STATUS_LOGON_FAILURE", done.stderr)
-            done = server.ask(user="X\\ann", password="other")
-            self.assertIn("access denied", done.stderr)
+        """By hash, in a domain and in every other one, whichever line comes first."""
+        lines = ["ann\tpassword:other\n", "LAB\\ann\tnt:8846F7EAEE8FB117AD06BDD830B7586C admin\n"]
+        for text in lines, lines[::-1]:
+            self.write("".join(text))
+            with Server("--users", self.users) as server:
+                self.assertEqual(server.ask(user="LAB\\ann", password="password").returncode, 0)
+                done = server.ask(user="LAB\\ann", password="other")
+                self.assertIn("STATUS_LOGON_FAILURE", done.stderr)
+                done = server.ask(user="X\\ann", password="password")
+                self.assertIn("STATUS_LOGON_FAILURE", done.stderr)
+                done = server.ask(user="X\\ann", password="other")
+                self.assertIn("access denied", done.stderr)
+
+    def test_no_descriptors(self):
+        """Who cannot be accepted waits, and the server does not turn round and round."""
+        with Server() as server:
+            pid, (_, most) = server.process.pid, resource.getrlimit(resource.RLIMIT_NOFILE)
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (0, most))
+            host, port = server.target.split(":")
+            before = cpu_time(pid)
+            with socket.create_connection((host, int(port)), timeout=3) as waiting:
+                self.assertRaises(TimeoutError, waiting.recv, 1)
+            self.assertLess(cpu_time(pid) - before, 1)
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (most, most))
+            self.assertEqual(server.ask().returncode, 0)
 
     def test_idle(self):
         """Who is silent is dropped, and who is there at the end, too."""

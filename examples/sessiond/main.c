@@ -210,6 +210,28 @@ static void add_client(struct daemon *d, struct client *c)
         drop(c);
 }
 
+static void on_room(evutil_socket_t none, short what, void *ctx)
+{
+    struct daemon *d = ctx;
+
+    (void)none;
+    (void)what;
+    if (d->count < d->o.max_connections && event_add(d->accept, NULL))
+        give_up(d, "cannot wait for clients any more: out of memory");
+}
+
+/* The machine has no room for one more: who waits would be offered at once
+ * again.  A second later there may be. */
+static void wait_for_room(struct daemon *d, int why)
+{
+    const struct timeval second = {1, 0};
+
+    if (why != EMFILE && why != ENFILE && why != ENOBUFS && why != ENOMEM)
+        return;
+    if (!event_base_once(d->base, -1, EV_TIMEOUT, on_room, d, &second))
+        event_del(d->accept);
+}
+
 static void on_accept(evutil_socket_t listener, short what, void *ctx)
 {
     struct daemon *d = ctx;
@@ -220,8 +242,10 @@ static void on_accept(evutil_socket_t listener, short what, void *ctx)
     struct client *c;
 
     (void)what;
-    if (fd < 0)
+    if (fd < 0) {
+        wait_for_room(d, errno);
         return;
+    }
     address_of(&peer, len, address, sizeof address);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     c = evutil_make_socket_nonblocking(fd) ? NULL : client_new(d, fd, address);

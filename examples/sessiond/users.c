@@ -21,17 +21,24 @@ struct users {
     struct user *first;
 };
 
+static const struct user *find(const struct user *first, const char *domain, const char *name)
+{
+    for (; first; first = first->next)
+        if (srvsvc_name_equal(first->name, name) && srvsvc_name_equal(first->domain, domain))
+            break;
+    return first;
+}
+
 int users_lookup(void *ctx, const char *domain, const char *name, auth_account *out)
 {
     const users *u = ctx;
+    const struct user *user = find(u->first, domain, name);
 
-    for (const struct user *user = u->first; user; user = user->next)
-        if (srvsvc_name_equal(user->name, name) &&
-            (!*user->domain || srvsvc_name_equal(user->domain, domain))) {
-            *out = user->account;
-            return 1;
-        }
-    return 0;
+    if (!user)
+        user = find(u->first, "", name);
+    if (user)
+        *out = user->account;
+    return user != NULL;
 }
 
 void users_free(users *u)
@@ -118,6 +125,7 @@ static const char *parse_line(char *line, struct user *user)
 static const char *add_line(users *u, char *line)
 {
     struct user *user;
+    const char *why;
 
     line[strcspn(line, "\r\n")] = '\0';
     line += strspn(line, " \t");
@@ -128,7 +136,10 @@ static const char *add_line(users *u, char *line)
         return strerror(ENOMEM);
     user->next = u->first;
     u->first = user;
-    return parse_line(line, user);
+    why = parse_line(line, user);
+    if (!why && find(user->next, user->domain, user->name))
+        why = "has a name that a line before it has";
+    return why;
 }
 
 /* NULL, or why the file is not to be used. */

@@ -4,9 +4,10 @@
  *     alice                  password:Correct horse battery staple
  *     CORP\bob               nt:8846f7eaee8fb117ad06bdd830b7586c      admin
  *
- * A name without a domain holds in every domain; with Kerberos the domain is the
- * realm, "CORP.EXAMPLE".  A password ends with the line, or before a tab, and
- * may contain spaces: hence "admin" after it needs a tab before, which the reader
+ * A name without a domain holds in every domain that has no line of its own for
+ * it; no name is there twice in one.  With Kerberos the domain is the realm,
+ * "CORP.EXAMPLE".  A password ends with the line, or before a tab, and may
+ * contain spaces: hence "admin" after it needs a tab before, which the reader
  * insists on rather than guess. */
 #ifndef SESSIOND_USERS_H
 #define SESSIOND_USERS_H
