@@ -16,15 +16,18 @@ TCase *anywhere_socket_tcase(void);
 
 /* ---- Whom to test ---- */
 
-/* Each combination with a client that wants nothing else; and those below 3.1.1
+/* Each combination with a client that wants nothing else; those below 3.1.1
  * with one that wants more than the server has, and so has the negotiation
- * confirmed ([MS-SMB2] 3.2.5.5). */
+ * confirmed ([MS-SMB2] 3.2.5.5); and these, and one of 3.1.1 signed and one
+ * encrypted, with a client that opens one thing after the other. */
 #define BELOW_311 6
-#define CASES     (COMBINATIONS + BELOW_311)
+#define STEPWISE  (COMBINATIONS + BELOW_311)
+#define CASES     (STEPWISE + BELOW_311 + 2)
 
 static rig r;
 static const combination *k;
 static bool confirmed; /* by VALIDATE_NEGOTIATE_INFO */
+static bool stepwise;  /* no compounds */
 
 static void setup(void)
 {
@@ -39,8 +42,9 @@ static void teardown(void)
 
 static void choose(int i)
 {
-    confirmed = i >= COMBINATIONS;
-    k = &combinations[confirmed ? i - COMBINATIONS : i];
+    stepwise = i >= STEPWISE;
+    confirmed = i >= COMBINATIONS && i < STEPWISE + BELOW_311;
+    k = &combinations[stepwise ? i - STEPWISE : confirmed ? i - COMBINATIONS : i];
     if (confirmed)
         r.cfg.smb.max_dialect = k->dialect;
     rig_start(&r);
@@ -51,6 +55,7 @@ static netsession_config *config(void)
     netsession_config *cfg = combination_config(k, NETSESSION_NDR32 | NETSESSION_NDR64);
     const unsigned older[] = {NETSESSION_AES_CMAC, NETSESSION_HMAC_SHA256};
 
+    MUST(!netsession_config_compound(cfg, !stepwise));
     if (confirmed) {
         MUST(!netsession_config_dialects(cfg, NETSESSION_SMB_2_0_2, NETSESSION_SMB_3_1_1));
         MUST(!netsession_config_signing(cfg, older, 2));
@@ -60,7 +65,8 @@ static netsession_config *config(void)
 
 /* ---- One talk ---- */
 
-/* What the server sends: a frame for each. */
+/* What the server sends: a frame for each, and without compounds some for the
+ * opening and the end. */
 enum frame { NEGOTIATED, CHALLENGED, LOGGED_ON, OPENED, ANSWERED, LEFT, FRAMES };
 
 /* What the client gave out last. */
@@ -80,7 +86,7 @@ static struct outcome {
     enum stage stage;
     int code;
     char page[2048];
-    size_t heard;
+    size_t ready, answered, heard; /* of the server's bytes */
 } out;
 
 static const struct way whole = {.most = SIZE_MAX, .until = SIZE_MAX, .flip = SIZE_MAX};
@@ -177,10 +183,12 @@ static void carry_on(rig_client *c)
     type = run(c);
     if (type == NETSESSION_EV_READY) {
         out.stage = READY;
+        out.ready = c->received;
         type = ask(c);
     }
     if (type == NETSESSION_EV_PAGE) {
         out.stage = PAGE;
+        out.answered = c->received;
         keep_page(c->event.page);
         (void)netsession_shutdown(c->ns, r.now);
         type = run(c);
@@ -206,19 +214,31 @@ static void talk(const struct way *w)
 
 /* As it should be: what the others are measured by. */
 static struct outcome honest;
-static size_t end[FRAMES]; /* of each frame */
+static struct message {
+    size_t end;
+    enum frame is;
+} messages[16];
+
+/* What ends there, as its part of the talk does. */
+static enum frame part_of(unsigned n, size_t at)
+{
+    if (n <= LOGGED_ON)
+        return (enum frame)n;
+    return at <= honest.ready ? OPENED : at <= honest.answered ? ANSWERED : LEFT;
+}
 
 /* 2.1: a zero byte and a 24-bit length before each. */
 static void find_frames(void)
 {
-    size_t at = 0;
+    unsigned n = 0;
 
-    for (int f = 0; f < FRAMES; f++) {
-        ck_assert_uint_lt(at, honest.heard);
+    for (size_t at = 0; at < honest.heard; n++) {
+        ck_assert_uint_lt(n, sizeof messages / sizeof *messages);
         at += 4u + ((size_t)bytes_kept[at + 2] << 8) + bytes_kept[at + 3];
-        end[f] = at;
+        messages[n] = (struct message){at, part_of(n, at)};
     }
-    ck_assert_uint_eq(at, honest.heard);
+    ck_assert_uint_eq(messages[n - 1].end, honest.heard);
+    ck_assert_int_eq(n > FRAMES, stepwise);
 }
 
 static void talk_honestly(int i)
@@ -281,21 +301,26 @@ static const struct unseen {
     {CHALLENGED, 82, 82, 0xFF & ~2, false},
 };
 
-static enum frame frame_of(size_t at)
+static unsigned message_of(size_t at)
 {
-    unsigned f = 0;
+    unsigned n = 0;
 
-    while (end[f] <= at)
-        f++;
-    return (enum frame)f;
+    while (messages[n].end <= at)
+        n++;
+    return n;
 }
 
-/* In its frame, behind the transport header; negative: in that. */
+static enum frame frame_of(size_t at)
+{
+    return messages[message_of(at)].is;
+}
+
+/* In its message, behind the transport header; negative: in that. */
 static long offset_of(size_t at)
 {
-    enum frame f = frame_of(at);
+    unsigned n = message_of(at);
 
-    return (long)(at - (f ? end[f - 1] : 0)) - 4;
+    return (long)(at - (n ? messages[n - 1].end : 0)) - 4;
 }
 
 static bool has_validation(void)
@@ -401,7 +426,7 @@ static void cut(size_t at, bool ends)
     w.ends = ends;
     talk(&w);
     MUST(out.heard == at);
-    if (ends && at >= end[ANSWERED]) /* there is nothing to be had any more */
+    if (ends && at >= honest.answered) /* there is nothing to be had any more */
         expect(at, GOODBYE, OK);
     else
         expect(at, stage_before(frame_of(at)), ends ? CODE(IO) : CODE(TIMEOUT));
