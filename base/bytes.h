@@ -57,6 +57,7 @@ void ns_put8(ns_writer *w, uint8_t v);
 void ns_put16(ns_writer *w, uint16_t v);
 void ns_put32(ns_writer *w, uint32_t v);
 void ns_put64(ns_writer *w, uint64_t v);
+/* bytes are none of w's own. */
 void ns_put(ns_writer *w, const void *bytes, size_t n);
 /* Zeros up to the next multiple (a power of two) counted from origin. */
 void ns_put_align(ns_writer *w, size_t origin, size_t multiple);

@@ -235,14 +235,25 @@ int netsession_config_ccache(netsession_config *cfg, const char *name)
     return rc ? rc : set_string(cfg, &cfg->ccache, name);
 }
 
+/* The file that libkrb5 takes it for, or NULL: what has no type, begins with a
+ * slash, or has but one letter before the colon, is one. */
+static const char *keytab_file(const char *name)
+{
+    if (!strncmp(name, "FILE:", 5))
+        return name + 5;
+    if (!strncmp(name, "WRFILE:", 7))
+        return name + 7;
+    return *name == '/' || !strchr(name, ':') || strchr(name, ':') == name + 1 ? name : NULL;
+}
+
 /* A keytab that is no file has no mode; one that is not there is found out
  * when it is used. */
 int netsession_config_keytab(netsession_config *cfg, const char *name)
 {
-    const char *path = strncmp(name, "FILE:", 5) ? name : name + 5;
+    const char *path = keytab_file(name);
     int rc = need_kerberos(cfg);
 
-    if (!rc && !strchr(path, ':'))
+    if (!rc && path)
         rc = ns_config_private(cfg, path);
     return rc ? rc : set_string(cfg, &cfg->keytab, name);
 }

@@ -286,9 +286,9 @@ static int accept_unsigned(smb2_client *c)
     if (!c->cfg->anonymous && !(guest && c->cfg->guest))
         return ns_fail_named(c->err, NETSESSION_E_POLICY, NS_LAYER_SMB2,
                              "ERROR_SMB_GUEST_LOGON_BLOCKED", 1272, 1272,
-                             "the server turned the logon into a %s session, which cannot be "
+                             "the server turned the logon into %s session, which cannot be "
                              "signed; check the user name, or allow such sessions",
-                             guest ? "guest" : "anonymous");
+                             guest ? "a guest" : "an anonymous");
     if (c->cfg->encrypt)
         return smb2_fail(
             c, NETSESSION_E_POLICY,

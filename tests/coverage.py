@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """coverage.py BUILD [--gate]: what the tests ran of a build with --coverage, by
-file: lines and branches.  The gate: where bytes of others are parsed or
-credentials are checked, every line and branch is taken, or the line is in
+file: lines and branches.  The gate: where the client
+parses bytes of others, and where credentials are checked, every line and branch is taken, or the line is in
 tests/coverage.list with its reason; nothing is in that list in vain; and of all
 files together neither lines nor branches fall under LEAST."""
 import collections

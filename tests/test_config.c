@@ -244,6 +244,7 @@ END_TEST
 /* A keytab that is a file must be private; what is none has no mode. */
 START_TEST(keytabs)
 {
+    const char *const types[] = {"", "FILE:", "WRFILE:"};
     char named[80];
 
     if (!kerberos_available()) {
@@ -258,14 +259,40 @@ START_TEST(keytabs)
     ck_assert_str_eq(cfg->keytab, "MEMORY:x");
     ck_assert_int_eq(netsession_config_ccache(cfg, "MEMORY:y"), 0);
     ck_assert_str_eq(cfg->ccache, "MEMORY:y");
-    write_file("key", 3, 0644);
-    snprintf(named, sizeof named, "FILE:%s", path);
-    assert_refused(netsession_config_keytab(cfg, named), NETSESSION_E_CREDENTIALS,
-                   "others may read");
-    write_file("key", 3, 0600);
-    ck_assert_int_eq(netsession_config_keytab(cfg, named), 0);
-    ck_assert_str_eq(cfg->keytab, named);
-    unlink(path);
+    for (unsigned i = 0; i < sizeof types / sizeof *types; i++) {
+        write_file("key", 3, 0644);
+        snprintf(named, sizeof named, "%s%s", types[i], path);
+        assert_refused(netsession_config_keytab(cfg, named), NETSESSION_E_CREDENTIALS,
+                       "others may read");
+        write_file("key", 3, 0600);
+        ck_assert_int_eq(netsession_config_keytab(cfg, named), 0);
+        ck_assert_str_eq(cfg->keytab, named);
+        unlink(path);
+    }
+}
+END_TEST
+
+/* Colons in the name of a file do not make it something else. */
+START_TEST(keytabs_with_colons)
+{
+    const char *const names[] = {"/a:b.keytab", "/WRFILE:c"};
+    char folder[] = "/tmp/keytab.XXXXXX", named[80];
+    int fd;
+
+    if (!kerberos_available())
+        return;
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
+        snprintf(named, sizeof named, "%s%s", folder, names[i]);
+        fd = open(named, O_CREAT | O_WRONLY, 0644);
+        ck_assert_int_ge(fd, 0);
+        ck_assert(!fchmod(fd, 0644) && !close(fd));
+        assert_refused(netsession_config_keytab(cfg, named), NETSESSION_E_CREDENTIALS,
+                       "others may read");
+        ck_assert(!unlink(named));
+    }
+    ck_assert(!rmdir(folder));
+    ck_assert_int_eq(netsession_config_keytab(cfg, "x:none"), 0); /* not there */
 }
 END_TEST
 
@@ -497,6 +524,7 @@ Suite *config_suite(void)
     tcase_add_test(tc, descriptor);
     tcase_add_test(tc, files_failing);
     tcase_add_test(tc, keytabs);
+    tcase_add_test(tc, keytabs_with_colons);
     tcase_add_test(tc, kerberos_of);
     tcase_add_loop_test(tc, authfile, 0, sizeof authfiles / sizeof *authfiles);
     tcase_add_test(tc, files_bad);

@@ -194,6 +194,8 @@ users *users_load(const char *path)
     if (!path)
         return u;
     f = fopen(path, "r");
+    if (f)
+        (void)setvbuf(f, NULL, _IONBF, 0); /* or secrets stay in its buffer */
     why = check_file(f);
     if (!why)
         why = read_lines(u, f, &line);

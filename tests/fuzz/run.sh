@@ -8,6 +8,7 @@ build=$1 seconds=$2
 shift 2
 
 dictionary() { # of a target: the one whose name is in its own
+    [ "$1" != client ] || echo -dict=tests/fuzz/smb2.dict
     for d in tests/fuzz/*.dict; do
         case $1 in *"$(basename "$d" .dict)"*) echo "-dict=$d" ;; esac
     done

@@ -578,7 +578,7 @@ const fault auth_faults[] = {
      .sent = "a changed AP-REP, each of its bits",
      .want = NOTHING,
      .arg = "with a KDC, in tests/kerberos: flipped_answer, answer_to_another, "
-            "each_bit_of_the_grant"},
+            "each_byte_of_the_grant"},
     {.number = "80",
      .name = "no AP-REP",
      .sent = "success without an AP-REP",

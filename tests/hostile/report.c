@@ -17,14 +17,17 @@ static const char head[] =
     "An answer is the client's error: its code, its layer and its message (the first, where\n"
     "a fault has many cases).  Wherever it is an error, the test makes sure that it came\n"
     "before the deadline (of a clock that the test sets), that nothing was sent or believed\n"
-    "after it, that every later call fails with it, that no page was given out (a list may\n"
+    "after it, that every later call fails with it (but where it is the answer to one request, which\n"
+    "*goes on* says), that no page was given out (a list may\n"
     "have given rows before, and ends with the error), and that after encryption (signing)\n"
     "was agreed all that the client had sent was encrypted (signed).  *Peak* is the class of\n"
     "the most heap that the client had at any time; the limit is three times the longest\n"
     "reply allowed (256 KiB here) and 256 KiB.\n"
     "\n"
     "The same faults, of those with many cases some, are told over a socket to the blocking\n"
-    "calls; there the code and the layer must be the same.\n";
+    "calls; there the code and the layer must be the same.  Some that differ from another in a\n"
+    "value only are told in memory alone, and those of the blocking calls themselves (118 to\n"
+    "120) over a socket alone.\n";
 
 /* A class that no difference of a few bytes between machines changes. */
 static const char *peak_class(size_t n)

@@ -175,6 +175,8 @@ static void one_run(const fault *f, bool sealed, unsigned at, result *r)
         result_broken(r, "it did not come to an end in time");
     netsession_free(ns);
     host_stop(&h);
+    if (f->at && !h.w.l.lied)
+        result_broken(r, "the lie was never told");
     if (heap.live)
         result_broken(r, "%ld blocks are left behind", heap.live);
     if (h.w.l.revealed)

@@ -474,7 +474,7 @@ static bool flipped_grant(site *s, size_t at)
 }
 
 /* On the wire every bit is under a signature or must fit for another reason. */
-START_TEST(each_bit_of_the_grant)
+START_TEST(each_byte_of_the_grant)
 {
     size_t at = 0;
     site s;
@@ -542,7 +542,7 @@ Suite *logon_suite(void)
     tcase_add_test(tc, work_not_run);
     tcase_add_loop_test(tc, work_too_late, 0, 2);
     tcase_add_test(tc, work_of_another);
-    tcase_add_test(tc, each_bit_of_the_grant);
+    tcase_add_test(tc, each_byte_of_the_grant);
     tcase_add_test(tc, each_allocation);
     suite_add_tcase(s, tc);
     return s;

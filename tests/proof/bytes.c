@@ -105,12 +105,22 @@ void reads_bytes(void)
     size_t n = nondet_size(), i = nondet_size();
     uint8_t *out = malloc(n);
 
-    GIVEN(out && i < n);
+    GIVEN(out);
     ns_get_bytes(&r, out, n);
     taken(&old, &r, n);
-    MUST(out[i] == (r.bad || !r.base ? 0 : r.base[old.off + i]));
+    MUST(i >= n || out[i] == (r.bad || !r.base ? 0 : r.base[old.off + i]));
     free(out);
     free((void *)old.base);
+}
+
+void begins_at_any_bytes(void)
+{
+    size_t len = nondet_size();
+    uint8_t *base = malloc(len);
+    ns_reader r = ns_reader_of(base, len);
+
+    MUST(reader_holds(&r) && r.base == base && r.len == len && !r.off && !r.bad && !r.big);
+    free(base);
 }
 
 void has_parts(void)
@@ -290,6 +300,21 @@ void drops(void)
     MUST(writer_holds(&w) && w.len == old.len - n && w.p == old.p);
     MUST(!b.is || b.at < n || w.p[b.at - n] == b.v);
     ns_writer_free(&w);
+}
+
+/* ---- Loose integers ---- */
+
+void keeps_integers(void)
+{
+    uint64_t v = nondet_value();
+    uint8_t bytes[8];
+
+    ns_store64(bytes, v);
+    MUST(ns_le64(bytes) == v && ns_le32(bytes) == (uint32_t)v && ns_le16(bytes) == (uint16_t)v);
+    MUST(bytes[0] == (uint8_t)v && bytes[7] == (uint8_t)(v >> 56));
+    ns_store32be(bytes, (uint32_t)v);
+    MUST(bytes[3] == (uint8_t)v && bytes[2] == (uint8_t)(v >> 8));
+    MUST(bytes[1] == (uint8_t)(v >> 16) && bytes[0] == (uint8_t)(v >> 24));
 }
 
 /* ---- What is below ---- */

@@ -46,5 +46,9 @@ export -f prove holds
 broken takes 'n > r->len - r->off' 'n > r->len - r->off + 1'
 broken makes_space 'n > w->cap - w->len ||' 'n > w->cap - w->len + 1 ||'
 broken makes_space 'ns_free(w->hooks, w->p, w->cap);' '(void)w;'
+broken aligns '(multiple - 1)' 'multiple'
+broken has_parts 'whole.bad ? 0 : len' 'len'
+broken fills_in 'ns_store32(w->p + off, v)' 'ns_store32(w->p + off + 1, v)'
+broken keeps_integers 'v >> 24' 'v >> 16'
 sed -n 's/^void \([a-z_]*\)(void)$/\1/p; s/^\(READS\|WRITES\)(\([0-9]*\))$/\L\1_\2/p' tests/proof/bytes.c |
     xargs -P "$(nproc)" -I{} bash -c 'holds {}'
