@@ -223,7 +223,8 @@ NETSESSION_API int netsession_config_has_ticket(const netsession_config *cfg);
 /* Largest reassembled RPC reply in bytes; 15 MiB by default, at least 4096.
  * Whatever the server does, a connection's memory does not pass three times
  * this (the reply, and the page that is made of it), twice the io_size and
- * 128 KiB. */
+ * 128 KiB.  A list (netsession_list_new) ends with NETSESSION_E_LIMIT where its
+ * pages together take 64 times this, or have more than 4,194,304 rows. */
 NETSESSION_API int netsession_config_max_reply(netsession_config *cfg, size_t bytes);
 /* Largest read asked of the pipe; 65536 by default, 4096 to 8 MiB.  More than
  * 65536 costs several credits (large MTU, [MS-SMB2] 3.1.5.2). */

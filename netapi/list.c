@@ -9,6 +9,7 @@ struct netsession_list {
     netsession_page *page;
     uint32_t row;   /* next to be given */
     uint32_t given; /* rows of the pages before */
+    uint64_t bytes; /* and what those took in memory */
     int error;      /* what ended the list early */
     uint32_t mark;  /* an earlier resume handle (Brent's cycle detection) */
     uint32_t steps, stride;
@@ -110,24 +111,43 @@ static bool repeats(netsession_list *list, uint32_t resume)
     return false;
 }
 
-/* More than any server has: a list that only grows has no end. */
-#define MAX_ROWS (1u << 22)
+/* More than any server has: a list that only grows has no end.  Who keeps all of
+ * it needs room for 64 of the longest replies. */
+#define MAX_ROWS    (1u << 22)
+#define MAX_REPLIES 64
 
 /* Every session fits into this: four strings of 1,024 units, and a struct. */
 #define SMALLEST_LIMIT (4 * 2 * 1024 + 64)
+
+static int count_page(netsession_list *list)
+{
+    uint64_t most = (uint64_t)MAX_REPLIES * list->ns->cfg.max_reply;
+
+    list->given += netsession_page_count(list->page);
+    list->bytes += list->page->size;
+    if (list->given > MAX_ROWS)
+        return ns_conn_fail(
+            list->ns, NETSESSION_E_LIMIT, NS_LAYER_SRVSVC,
+            "the server lists more than %u sessions and does not come to an end", MAX_ROWS);
+    if (list->bytes > most)
+        return ns_conn_fail(list->ns, NETSESSION_E_LIMIT, NS_LAYER_SRVSVC,
+                            "the server's list is longer than %llu bytes and does not come to "
+                            "an end",
+                            (unsigned long long)most);
+    return 0;
+}
 
 /* The page is used up; is there another? */
 static int turn_page(netsession_list *list)
 {
     uint32_t resume = netsession_page_resume(list->page);
+    int rc;
 
     if (!netsession_page_more(list->page))
         return 0;
-    list->given += netsession_page_count(list->page);
-    if (list->given > MAX_ROWS)
-        return ns_conn_fail(
-            list->ns, NETSESSION_E_LIMIT, NS_LAYER_SRVSVC,
-            "the server lists more than %u sessions and does not come to an end", MAX_ROWS);
+    rc = count_page(list);
+    if (rc)
+        return rc;
     if (!netsession_page_count(list->page) && list->query.preferred_length < SMALLEST_LIMIT)
         return ns_conn_fail(list->ns, NETSESSION_E_LIMIT, NS_LAYER_SRVSVC,
                             "no session fits into the preferred length of %u bytes",

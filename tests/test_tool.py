@@ -43,6 +43,12 @@ class Usage(unittest.TestCase):
         self.refused(says="no server")
         self.refused("list", says="no server")
 
+    def test_long_host(self):
+        """The reason is behind it and must be seen."""
+        done = run(3000 * "a", USER="u", PASSWD="p")
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertRegex(done.stderr, r"\Anetsession: a+: .a+. is no server's name[^\n]*\n\Z")
+
     def test_unknown(self):
         self.refused("--bogus", "h", says="--bogus")
         self.refused("-x", "h", says="-x")

@@ -43,7 +43,7 @@ static int unwritten(void)
 static int fail(const struct options *o, const char *host, const netsession_error *err)
 {
     if (!o->json)
-        return complain(EXIT_FAILED, "%s: %s", host, err->message);
+        return complain(EXIT_FAILED, "%.255s: %s", host, err->message);
     if (!print_json_error(host, err))
         unwritten();
     return EXIT_FAILED;

@@ -147,6 +147,22 @@ static void no_entries(liar *l, ns_writer *w)
     put_stub(w, l->ndr64, &page);
 }
 
+static void no_end(liar *l, ns_writer *w)
+{
+    const stub_spec page = {.level = 10,
+                            .tag = 10,
+                            .count = 10000,
+                            .max = 10000,
+                            .rows = 10000,
+                            .total = 10000,
+                            .nameless = true,
+                            .resume = 5 + (uint32_t)l->count++,
+                            .status = ERROR_MORE_DATA};
+
+    w->len = 0;
+    put_stub(w, l->ndr64, &page);
+}
+
 /* ---- The table ---- */
 
 #define BROKEN .code = NETSESSION_E_PROTOCOL, .layer = "srvsvc"
@@ -295,6 +311,12 @@ const fault ndr_faults[] = {
      .sent = "empty pages without end, resume handles that rise, to a list",
      PAGES(no_entries),
      BROKEN},
+    {.number = "120b",
+     .name = "a list without end",
+     .sent = "full pages without end, resume handles that rise, to a list",
+     PAGES(no_end),
+     .code = NETSESSION_E_LIMIT,
+     .layer = "srvsvc"},
     {.number = "121",
      .name = "success with a null container",
      .sent = "ERROR_SUCCESS, no container",
